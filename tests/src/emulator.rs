@@ -36,7 +36,7 @@ impl Emulator {
         for _ in 0..5 {
             let port = ReservedPort::reserve();
             let child = Command::new(&program)
-                .args(["serve", "--log", "quiet", "--port"])
+                .args(["serve", "--port"])
                 .arg(port.address().port().to_string())
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())

@@ -79,7 +79,7 @@ pub(crate) struct Response {
     /// The error of a function that was called.
     #[cfg_attr(
         not(feature = "operator"),
-        expect(dead_code, reason = "only the operator waits for an answer")
+        expect(dead_code, reason = "only the operator waits for a response")
     )]
     pub(crate) function_error: Option<String>,
     /// Its body.
@@ -175,17 +175,17 @@ impl Service {
         })
     }
 
-    /// Sends a request, and reads the JSON of its answer.
+    /// Sends a request, and reads the JSON of its response.
     pub(crate) async fn fetch_json<T: DeserializeOwned>(
         &self,
         request: Request,
     ) -> Result<T, ServiceError> {
         let response = self.send(request).await?;
         serde_json::from_slice(&response.body)
-            .map_err(|error| malformed("the answer can't be read", &error))
+            .map_err(|error| malformed("the response can't be read", &error))
     }
 
-    /// Sends a request in the protocol AWS JSON 1.1, and reads the answer.
+    /// Sends a request in the protocol AWS JSON 1.1, and reads the response.
     pub(crate) async fn send_json<T: DeserializeOwned>(
         &self,
         target: &'static str,

@@ -72,7 +72,7 @@ impl From<StoreError> for CannotStart {
     }
 }
 
-/// Starts jobs at the wish of a person.
+/// Starts jobs when a person asks.
 pub struct JobStarter {
     client: LambdaClient,
     functions: BTreeMap<JobName, String>,

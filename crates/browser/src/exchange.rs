@@ -26,10 +26,10 @@ pub struct Exchange {
     pub headers: HeaderMap,
     pub fields: Option<String>,
     pub step: Option<LoginStep>,
-    pub began: Instant,
-    pub took: Duration,
-    /// `None` if no answer came.
-    pub answer: Option<HttpResponse>,
+    pub started_at: Instant,
+    pub duration: Duration,
+    /// `None` if none came.
+    pub response: Option<HttpResponse>,
 }
 
 /// An answer. Only the size limit has been applied.

@@ -82,7 +82,8 @@ impl HttpPictureFetcher {
         let Some(answer) = answer else {
             return Ok(None);
         };
-        let format = PictureFormat::check(answer.content_type.as_deref(), &answer.body)?;
+        let format =
+            PictureFormat::from_header_and_bytes(answer.content_type.as_deref(), &answer.body)?;
         Ok(Some(Picture {
             title: link.title,
             credit: link.credit,

@@ -76,12 +76,12 @@ impl HttpRequest {
         }
     }
 
-    /// The exchange for a recording. `answer` is `None` if none came.
+    /// The exchange for a recording. `response` is `None` if none came.
     fn to_exchange(
         &self,
         headers: HeaderMap,
-        began: Instant,
-        answer: Option<&HttpResponse>,
+        started_at: Instant,
+        response: Option<&HttpResponse>,
     ) -> Exchange {
         Exchange {
             method: self.method.clone(),
@@ -89,9 +89,9 @@ impl HttpRequest {
             headers,
             fields: self.fields.clone(),
             step: self.step,
-            began,
-            took: began.elapsed(),
-            answer: answer.cloned(),
+            started_at,
+            duration: started_at.elapsed(),
+            response: response.cloned(),
         }
     }
 

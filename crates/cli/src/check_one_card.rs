@@ -9,7 +9,7 @@ use hippo_core::check::Check;
 use hippo_core::clock::local_date;
 use hippo_core::failure::Failure;
 use hippo_core::ids::CardId;
-use hippo_core::library::Library;
+use hippo_core::library::{CURRENCY_OPTION, Library};
 use hippo_core::text::clean;
 use hippo_recording::Recorder;
 use serde::Serialize;
@@ -150,7 +150,10 @@ async fn show(
         recording,
     });
     match &check.outcome {
-        Ok(account) => show_account(context, account, today),
+        Ok(account) => {
+            show_account(context, account, library, today);
+            ask_for_currency(context, account, library);
+        }
         Err(failure) => {
             let until = backed_off_until(context, &card.library).await?;
             let problem = failure_problem(failure, card.id, &card.library, until.as_deref());
@@ -164,7 +167,26 @@ async fn show(
     Ok(Outcome::failed_if(account.is_none()))
 }
 
-fn show_account(context: &Context, account: &Account, today: NaiveDate) {
+/// The currency that the site names, or else the library's own.
+fn currency_of<'a>(account: &'a Account, library: &'a Library) -> Option<&'a str> {
+    let configured = library.options.get(CURRENCY_OPTION);
+    account.currency.as_ref().or(configured).map(String::as_str)
+}
+
+/// Says how to name the currency of fines that the site shows without one.
+fn ask_for_currency(context: &Context, account: &Account, library: &Library) {
+    let has_fines = account.fines.is_some_and(|fines| !fines.is_zero());
+    if has_fines && currency_of(account, library).is_none() {
+        let output = &context.output;
+        output.print_text(
+            "The site doesn't name the currency of the fines, so the emails don't either. To name it, such as CAD:",
+        );
+        let id = &library.id;
+        output.print_line(format!("  → {HIPPO} library edit {id} --currency CAD"));
+    }
+}
+
+fn show_account(context: &Context, account: &Account, library: &Library, today: NaiveDate) {
     let view = AccountView::from_account(account, today);
     let mut parts = vec![match view.out {
         Some(out) => format!("{out} out"),
@@ -178,7 +200,9 @@ fn show_account(context: &Context, account: &Account, today: NaiveDate) {
         parts.push(format!("{} ready", view.ready.unwrap_or_default()));
     }
     if let Some(fines) = view.fines.filter(|fines| !fines.is_zero()) {
-        parts.push(format!("fines {fines}"));
+        let currency = currency_of(account, library);
+        let currency = currency.map_or_else(String::new, |code| format!(" {code}"));
+        parts.push(format!("fines {fines}{currency}"));
     }
     if let Some(expires) = view.card_expires.filter(|expires| *expires >= today) {
         parts.push(format!("card valid until {}", day(expires, today)));

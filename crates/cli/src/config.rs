@@ -580,6 +580,11 @@ mod tests {
         "[mail]\nfrom = \"a@b.org\"\nfrm = 1\n",
         "line 3: “frm” isn't known here. Did you mean “from”? The keys are from, reply_to"
     )]
+    #[case::key_twice(
+        "[mail]\nfrom = \"a@b.org\"\nfrom = \"c@d.org\"\n",
+        "line 3: “from” is there twice."
+    )]
+    #[case::two_reports(&format!("{MAIL}[operator]\non_failure = {{ mail = \"\", log = \"\" }}\n"), "a table in { } has one key here")]
     #[case::unknown_zone(&format!("timezone = \"Toronto\"\n{MAIL}"), "“Toronto” isn't a time zone")]
     #[case::no_server(&format!("{MAIL}transport = \"smtp\"\n"), "but no [mail.smtp]")]
     #[case::too_many(&format!("{MAIL}[checks]\nconcurrency = 0\n"), "checks.concurrency")]

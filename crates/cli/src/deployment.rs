@@ -20,6 +20,7 @@ use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::jobs::notify::send::MailResult;
 use hippo_core::mail::Mailer;
 use hippo_core::queue::Visit;
+use hippo_core::run::harness::OnProgress;
 use hippo_core::run::not_started::NotStarted;
 use hippo_core::run::{JobName, Run, RunKey};
 use hippo_core::schedule::Schedule;
@@ -98,7 +99,7 @@ pub(crate) enum CheckCardsAnswer {
     Done {
         run: Run,
         checked: Vec<CheckedCard>,
-        /// How many missed runs were made up for before it.
+        /// On how many missed runs we caught up before it.
         made_up_for: usize,
     },
     /// Its visits are in a queue.
@@ -291,8 +292,12 @@ pub(crate) trait Deployment {
     /// Runs `notify-all`.
     async fn notify_all(&self, request: NotifyAllRequest) -> Result<NotifyAllAnswer, CommandError>;
 
-    /// Runs a job that has no command of its own.
-    async fn run_job(&self, request: RunRequest<Value>) -> Result<JobAnswer, CommandError>;
+    /// Runs a job that has no command of its own; `on_progress` is called with its counts so far.
+    async fn run_job(
+        &self,
+        request: RunRequest<Value>,
+        on_progress: OnProgress<'_>,
+    ) -> Result<JobAnswer, CommandError>;
 }
 
 /// Plans a visit for this card alone.

@@ -7,6 +7,7 @@ use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use hippo_core::ids::LibraryId;
 use hippo_core::library::{CURRENCY_OPTION, Library};
+use hippo_core::public_url::is_loopback;
 use hippo_systems::{SYSTEMS, System, check_value, known_options};
 use url::{Host, Url};
 
@@ -28,8 +29,8 @@ impl Draft {
     pub(crate) fn into_library(self, id: LibraryId, zone: Tz) -> Result<Library, String> {
         let system = hippo_systems::system(&self.system)
             .ok_or_else(|| unknown_system_message(&self.system))?;
-        let base_url = site_url(&self.url)?;
-        let account_url = self.account_url.as_deref().map(web_url).transpose()?;
+        let base_url = parse_site_url(&self.url)?;
+        let account_url = self.account_url.as_deref().map(parse_web_url).transpose()?;
         if let Some(format) = &self.date_format {
             check_date_format(format)?;
         }
@@ -42,7 +43,7 @@ impl Draft {
             }
         }
         let mut library = Library {
-            name: name_or(self.name, id.as_str()),
+            name: clean_name_or(self.name, id.as_str()),
             id,
             system: system
                 .name()
@@ -55,7 +56,7 @@ impl Draft {
             login_hosts: self
                 .login_hosts
                 .iter()
-                .map(|host| host_name(host))
+                .map(|host| parse_host_name(host))
                 .collect::<Result<_, _>>()?,
             options: self.options,
         };
@@ -64,7 +65,7 @@ impl Draft {
     }
 }
 
-fn name_or(name: Option<String>, id: &str) -> String {
+fn clean_name_or(name: Option<String>, id: &str) -> String {
     let name = name.map(|name| hippo_core::text::clean(&name));
     name.filter(|name| !name.is_empty())
         .unwrap_or_else(|| id.to_owned())
@@ -91,11 +92,11 @@ fn unknown_option_message(system: &dyn System, name: &str) -> String {
     )
 }
 
-fn site_url(text: &str) -> Result<Url, String> {
-    let url = web_url(text)?;
+fn parse_site_url(text: &str) -> Result<Url, String> {
+    let url = parse_web_url(text)?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err(format!(
-            "“{text}” has a query or fragment. Give the address up to where the site's paths begin."
+            "“{text}” has a query or fragment. Leave out everything from the “?” or “#” on."
         ));
     }
     if is_secure(&url) {
@@ -110,16 +111,10 @@ fn site_url(text: &str) -> Result<Url, String> {
 
 /// Whether a library's site may get PINs: it has https, or runs on this machine.
 pub(crate) fn is_secure(url: &Url) -> bool {
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    url.scheme() == "https" || is_loopback
+    url.scheme() == "https" || url.host().is_some_and(|host| is_loopback(&host))
 }
 
-fn web_url(text: &str) -> Result<Url, String> {
+fn parse_web_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text.trim())
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
@@ -133,7 +128,7 @@ fn web_url(text: &str) -> Result<Url, String> {
     }
 }
 
-fn host_name(text: &str) -> Result<String, String> {
+fn parse_host_name(text: &str) -> Result<String, String> {
     match Host::parse(text.trim()) {
         Ok(host) => Ok(host.to_string()),
         Err(_) => Err(format!(
@@ -225,10 +220,10 @@ mod tests {
     #[case("%m/%Y", false)]
     #[case("%H:%M", false)]
     #[case("day", false)]
-    fn date_format_is_validated(#[case] format: &str, #[case] good: bool) {
+    fn date_format_is_validated(#[case] format: &str, #[case] is_valid: bool) {
         let mut draft = draft("https://library.example.org");
         draft.date_format = Some(format.into());
-        assert_eq!(library(draft).is_ok(), good);
+        assert_eq!(library(draft).is_ok(), is_valid);
     }
 
     #[rstest]

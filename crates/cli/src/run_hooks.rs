@@ -36,7 +36,7 @@ pub(crate) struct LocalRunHooks<'a> {
 }
 
 impl<'a> LocalRunHooks<'a> {
-    /// Prepares the steps after a run; `is_schedule` means that nobody is watching.
+    /// Prepares the hooks of a run; `is_schedule` means that nobody is watching.
     pub(crate) fn new(
         home: &Home,
         jobs: &'a Jobs,
@@ -90,7 +90,7 @@ impl<'a> LocalRunHooks<'a> {
         })
     }
 
-    /// Builds the core's configuration of these steps.
+    /// Builds the core's `RunHooks` from this.
     ///
     /// Without an email address, a scheduled run logs its alerts, because cron emails the log. A
     /// person's run doesn't log them.

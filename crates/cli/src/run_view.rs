@@ -48,20 +48,30 @@ pub(crate) fn outcome_cell(run: &Run, pauses: &[Pause], now: DateTime<Utc>, zone
     Cell::new(outcome_words_at(run, pauses, now, zone), tone)
 }
 
-/// Prints the last run of each job.
-pub(crate) fn show_runs(context: &Context, runs: &[Run], pauses: &[Pause]) {
-    for run in runs {
+/// Prints the last run of each job, and the last that had something to do.
+pub(crate) fn show_runs(context: &Context, runs: &[Run], runs_with_work: &[Run], pauses: &[Pause]) {
+    let describe = |run: &Run| {
         let work = match work_words(run) {
             Some(work) => format!(": {work}"),
             None => String::new(),
         };
-        context.output.print_text(format!(
-            "Last {}: {} ({}), {}{work}.",
-            run.key.job,
+        format!(
+            "{} ({}), {}{work}.",
             moment(run.started_at, context.now(), context.zone()),
             ago(run.started_at, context.now()),
             outcome_words(context, run, pauses),
-        ));
+        )
+    };
+    for run in runs {
+        let mut text = format!("Last {}: {}", run.key.job, describe(run));
+        let mut with_work = runs_with_work.iter();
+        if let Some(other) = with_work.find(|other| other.key.job == run.key.job) {
+            text.push_str(&format!(
+                " The last with something to do: {}",
+                describe(other)
+            ));
+        }
+        context.output.print_text(text);
     }
     if runs.is_empty() {
         context.output.print_text(format!(
@@ -70,8 +80,13 @@ pub(crate) fn show_runs(context: &Context, runs: &[Run], pauses: &[Pause]) {
     }
 }
 
+/// Whether a run started and had something to do.
+pub(crate) fn had_work(run: &Run) -> bool {
+    let begun = run.outcome.has_started() && run.outcome != RunOutcome::Newer;
+    begun && run.counts.planned > 0
+}
+
 /// A run's counts in words; `None` if it didn't start or had nothing to do.
 fn work_words(run: &Run) -> Option<String> {
-    let begun = run.outcome.has_started() && run.outcome != RunOutcome::Newer;
-    (begun && run.counts.planned > 0).then(|| run.counts.describe(run.key.job))
+    had_work(run).then(|| run.counts.describe(run.key.job))
 }

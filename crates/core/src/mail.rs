@@ -45,6 +45,7 @@ pub struct InlinePicture {
 impl InlinePicture {
     /// The picture as a `data:` URL, for HTML that is opened without its mail.
     pub fn to_data_url(&self) -> String {
+        // By hand, since `core` has no other use for a base64 crate.
         const ALPHABET: &[u8; 64] =
             b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         let mut url = format!("data:{};base64,", self.media_type);

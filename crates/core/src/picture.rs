@@ -1,7 +1,7 @@
 //! The picture of the day: where it comes from, and what counts as one.
 //!
 //! A [`PictureSource`] names a picture, or a JSON or RSS document with the picture's address.
-//! [`read_document`] reads the document, [`PictureFormat::check`] checks the picture's bytes, and a
+//! [`read_document`] reads the document, [`PictureFormat::from_header_and_bytes`] checks the picture's bytes, and a
 //! [`PictureFetcher`] gets both. Nothing here knows the network.
 
 mod compose;

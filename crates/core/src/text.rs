@@ -4,7 +4,7 @@ mod entities;
 mod invisible;
 
 pub use self::entities::decode_entities;
-use self::invisible::{CharClass, belongs_to_previous, is_combining, joins, selects};
+use self::invisible::{CharClass, belongs_to_previous, can_select, is_combining, is_joining};
 
 /// The most characters of a stored title, author or note.
 pub const MAX_STORED_CHARS: usize = 1_000;
@@ -21,23 +21,23 @@ const CUT_MARK: char = '…';
 /// letters are kept, and so are the joiners, selectors and tags that emoji and scripts need.
 pub fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
-    let mut has_space = false;
+    let mut needs_space = false;
     let mut marks = 0;
     let mut rest = text.chars();
     // The last kept character of the current word.
-    let mut before: Option<char> = None;
+    let mut previous: Option<char> = None;
     while let Some(c) = rest.next() {
         if c.is_whitespace() || c == '\u{200b}' || c == '\u{feff}' {
-            has_space = true;
-            before = None;
+            needs_space = true;
+            previous = None;
             continue;
         }
         if c.is_control() {
             continue;
         }
         match invisible::classify(c) {
-            CharClass::Joiner if joins(c, before, rest.as_str()) => {}
-            CharClass::Selector if before.is_some_and(|before| selects(before, c)) => {}
+            CharClass::Joiner if is_joining(c, previous, rest.as_str()) => {}
+            CharClass::Selector if previous.is_some_and(|previous| can_select(previous, c)) => {}
             // A flag's tags are kept with the flag.
             CharClass::Forbidden | CharClass::Joiner | CharClass::Selector | CharClass::Tag => {
                 continue;
@@ -50,12 +50,12 @@ pub fn clean(text: &str) -> String {
                 }
             }
         }
-        if has_space && !cleaned.is_empty() {
+        if needs_space && !cleaned.is_empty() {
             cleaned.push(' ');
         }
-        has_space = false;
+        needs_space = false;
         cleaned.push(c);
-        before = Some(c);
+        previous = Some(c);
         if c == invisible::FLAG {
             let tags = invisible::flag_tags(rest.as_str());
             cleaned.push_str(tags);
@@ -65,9 +65,9 @@ pub fn clean(text: &str) -> String {
     cleaned
 }
 
-/// Replaces every word that has an email address in it.
+/// Replaces every word that contains an email address, and folds white space.
 ///
-/// A mail server's own words may name whom it refused.
+/// A mail server's reply may name the recipient that it refused.
 pub fn mask_addresses(text: &str) -> String {
     let is_address = |word: &&str| word.contains(['@', '\u{ff20}']) || word.contains("%40");
     let mask = |word| match is_address(&word) {
@@ -213,7 +213,7 @@ mod tests {
     }
 
     /// Generates text with many of the special characters.
-    fn tricky() -> impl Strategy<Value = String> {
+    fn tricky_text() -> impl Strategy<Value = String> {
         let sign = prop_oneof![
             3 => any::<char>(),
             2 => prop::sample::select(vec!['a', ' ', 'é', '1', '#', '👨', '❤', '🏽', '🏴', 'م', 'क', '\u{94d}', '葛', '한']),
@@ -228,13 +228,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cleaning_twice_changes_nothing(text in tricky()) {
+        fn cleaning_twice_changes_nothing(text in tricky_text()) {
             let once = clean(&text);
             prop_assert_eq!(clean(&once), once);
         }
 
         #[test]
-        fn clean_text_has_no_forbidden_characters(text in tricky()) {
+        fn clean_text_has_no_forbidden_characters(text in tricky_text()) {
             let cleaned = clean(&text);
             prop_assert!(cleaned.len() <= text.len());
             prop_assert_eq!(cleaned.trim(), &cleaned);
@@ -246,7 +246,7 @@ mod tests {
             };
             prop_assert!(!cleaned.contains(forbidden), "{:?}", cleaned);
             let mut marks = 0;
-            let mut before = ' ';
+            let mut previous = ' ';
             for c in cleaned.chars() {
                 marks = match invisible::classify(c) {
                     CharClass::Visible if !is_combining(c) => 0,
@@ -255,13 +255,13 @@ mod tests {
                 };
                 prop_assert!(marks <= MAX_COMBINING_MARKS);
                 if matches!(c, '\u{e0020}'..='\u{e007f}') {
-                    let is_of_flag = before == '🏴' || matches!(before, '\u{e0020}'..='\u{e007e}');
+                    let is_of_flag = previous == '🏴' || matches!(previous, '\u{e0020}'..='\u{e007e}');
                     prop_assert!(is_of_flag, "{:?}", cleaned);
                 }
                 if c == '\u{200d}' {
-                    prop_assert!(!before.is_ascii(), "{:?}", cleaned);
+                    prop_assert!(!previous.is_ascii(), "{:?}", cleaned);
                 }
-                before = c;
+                previous = c;
             }
         }
 
@@ -272,7 +272,7 @@ mod tests {
         }
 
         #[test]
-        fn cut_is_bounded_and_idempotent(text in tricky(), max in 0_usize..30) {
+        fn cut_is_bounded_and_idempotent(text in tricky_text(), max in 0_usize..30) {
             let text = clean(&text);
             let once = cut(&text, max);
             prop_assert!(once.chars().count() <= max);

@@ -30,12 +30,12 @@ use crate::outbox::OutboxRecord;
 use crate::seal::{KeyId, SealError, Sealed};
 use crate::store::StoreError;
 
-pub use check::Checked;
+pub use check::CheckedTransfer;
 pub use export::export;
 pub use report::{Difference, ImportReport, Tally, TransferPart};
 
 /// The value of [`Transfer::format`].
-pub const FORMAT: &str = "libraryhippo move";
+pub const FORMAT: &str = "libraryhippo export";
 
 /// The version of the document that this code writes, and the newest that it reads.
 pub const VERSION: u32 = 1;
@@ -54,9 +54,9 @@ pub struct Transfer {
     /// [`VERSION`] when it was written.
     pub version: u32,
     /// When it was exported.
-    pub made_at: DateTime<Utc>,
+    pub exported_at: DateTime<Utc>,
     /// The public key that the numbers and PINs are sealed to.
-    pub sealed_for: KeyId,
+    pub sealed_to: KeyId,
     /// By id.
     pub libraries: Vec<ExportedLibrary>,
     /// By id.
@@ -92,7 +92,7 @@ pub struct ExportedCard {
     pub library: LibraryId,
     /// Whose it is.
     pub patron: String,
-    /// While it lasts, it is not checked.
+    /// While the pause lasts, the card isn't checked.
     pub pause: Option<CardPause>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
@@ -120,8 +120,8 @@ impl fmt::Debug for Transfer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transfer")
             .field("version", &self.version)
-            .field("made_at", &self.made_at)
-            .field("sealed_for", &self.sealed_for)
+            .field("exported_at", &self.exported_at)
+            .field("sealed_to", &self.sealed_to)
             .field("counts", &self.counts())
             .finish_non_exhaustive()
     }
@@ -148,7 +148,7 @@ impl fmt::Debug for ExportedCard {
 
 /// The counts of a document.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Contents {
+pub struct TransferCounts {
     /// Libraries.
     pub libraries: usize,
     /// Families.
@@ -158,7 +158,7 @@ pub struct Contents {
     /// Notices of all families.
     pub notices: usize,
     /// The notices that aren't final.
-    pub open_mails: usize,
+    pub open_notices: usize,
 }
 
 /// The progress of an export or import.
@@ -205,15 +205,15 @@ pub enum TransferError {
     /// It contradicts itself.
     #[error("The file contradicts itself. Export it again.\n{}", indented(.0))]
     Unsound(Vec<String>),
-    /// The destination lacks the key that its secrets are sealed for.
+    /// The destination lacks the key that its secrets are sealed to.
     #[error(
-        "The file's numbers and PINs are sealed for the key {sealed_for}, and the keys here are \
-         {present}. If the file is meant for another side, import it there. If the key here has \
-         changed, export again for the present one."
+        "The file's numbers and PINs are sealed to the key {sealed_to}, but the keys here are \
+         {present}. Import the file where that key is. If you have replaced the key since, export \
+         again."
     )]
     SealedForAnotherKey {
         /// The key that would open them.
-        sealed_for: KeyId,
+        sealed_to: KeyId,
         /// The destination's keys.
         present: String,
     },
@@ -235,7 +235,10 @@ pub enum TransferError {
         source: SealError,
     },
     /// A card's library isn't in the store.
-    #[error("The card {card} of the family “{family}” is of a library that isn't in the store.")]
+    #[error(
+        "The card {card} of the family “{family}” belongs to a library that isn't in the store. \
+         Add the library or remove the card, then export again."
+    )]
     NoLibrary {
         /// Its family.
         family: FamilyId,
@@ -278,7 +281,7 @@ pub fn is_transfer(text: &str) -> bool {
 }
 
 impl Transfer {
-    /// Parses a document. [`Checked::new`] decides whether it may be imported.
+    /// Parses a document. [`CheckedTransfer::new`] decides whether it may be imported.
     pub fn parse(text: &str) -> Result<Self, TransferError> {
         // The head alone first: a newer version may differ in everything else.
         let head: Head = serde_json::from_str(text).map_err(|error| match error.classify() {
@@ -305,19 +308,19 @@ impl Transfer {
     }
 
     /// Counts what it holds.
-    pub fn counts(&self) -> Contents {
+    pub fn counts(&self) -> TransferCounts {
         let notices = || self.families.iter().flat_map(|family| &family.notices);
-        Contents {
+        TransferCounts {
             libraries: self.libraries.len(),
             families: self.families.len(),
             cards: self.families.iter().map(|family| family.cards.len()).sum(),
             notices: notices().count(),
-            open_mails: notices().filter(|notice| !notice.record.is_over()).count(),
+            open_notices: notices().filter(|notice| !notice.record.is_over()).count(),
         }
     }
 }
 
-/// The position of a parse error, without the text.
+/// Converts a parse error. Keeps its position, but not the text.
 fn parse_error(error: &serde_json::Error) -> TransferError {
     if error.is_eof() {
         TransferError::CutOff { line: error.line() }

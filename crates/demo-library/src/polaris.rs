@@ -123,12 +123,13 @@ fn frame(context: &PageContext<'_>, patron: &Patron, main: &str) -> String {
 <tr><td>Reader</td><td><span id="ctrlBasicInfo_labelPatron">{name}</span></td></tr>
 <tr><td>Card</td><td><span id="ctrlBasicInfo_labelBarcode">{hidden}</span></td></tr>
 <tr><td>Good until</td><td><span id="ctrlBasicInfo_labelExpirationDate">{expires}</span></td>
-<td><a href="./itemsout.aspx">{total}&nbsp;items checked out</a></td></tr>
+<td><a href="./itemsout.aspx">{total}&nbsp;items checked out</a> <a href="./requests.aspx">{requests}&nbsp;requests</a></td></tr>
 </table>
 {blocks}{main}
 </td></tr></table></td></tr></table></form></body></html>
 "#,
         library = context.library(),
+        requests = patron.holds.len() + context.surplus,
         name = escape(&patron.name),
         expires = expires.unwrap_or_default(),
         filler = context.state.filler.html,

@@ -150,47 +150,47 @@ impl Switches {
         self.with(|inner| inner.settings.delay = delay);
     }
 
-    /// Whether a Sierra login also asks for the patron's name. Default: no.
+    /// Sets whether a Sierra login also asks for the patron's name. Default: no.
     pub fn asks_for_name(&self, asks: bool) {
         self.with(|inner| inner.settings.asks_for_name = asks);
     }
 
-    /// The entries per page of a paged list, at least 1. Default: 25.
+    /// Sets the entries per page of a paged list, at least 1. Default: 25.
     pub fn page_size(&self, entries: usize) {
         self.with(|inner| inner.settings.page_size = entries.max(1));
     }
 
-    /// The number of wrong PINs that lock a patron out. Default: 3.
+    /// Sets the number of wrong PINs that lock a patron out. Default: 3.
     pub fn max_wrong_pins(&self, tries: u32) {
         self.with(|inner| inner.settings.max_wrong_pins = tries);
     }
 
-    /// Whether `BiblioCommons` shows anonymous visitors an empty account page instead of the login. Default: no.
+    /// Sets whether `BiblioCommons` shows anonymous visitors an empty account page instead of the login. Default: no.
     pub fn anonymous_pages(&self, shown: bool) {
         self.with(|inner| inner.settings.anonymous_pages = shown);
     }
 
-    /// Whether a wrong PIN is answered with the login form without an error. Default: no.
+    /// Sets whether a wrong PIN is answered with the login form without an error. Default: no.
     pub fn refuses_silently(&self, silent: bool) {
         self.with(|inner| inner.settings.refuses_silently = silent);
     }
 
-    /// Whether HTML is sent as ISO-8859-1, declared only in the page's `meta`. Default: no, UTF-8.
+    /// Sets whether HTML is sent as ISO-8859-1, declared only in the page's `meta`. Default: no, UTF-8.
     pub fn latin_1(&self, sent: bool) {
         self.with(|inner| inner.settings.latin_1 = sent);
     }
 
-    /// Whether Koha hides renewals and charges, in columns and in a tab. Default: no.
+    /// Sets whether Koha hides renewals and charges, in columns and in a tab. Default: no.
     pub fn hides_columns(&self, hidden: bool) {
         self.with(|inner| inner.settings.hides_columns = hidden);
     }
 
-    /// Whether Koha is in German, with a comma in its sums. Default: no, English.
+    /// Sets whether Koha is in German, with a comma in its sums. Default: no, English.
     pub fn translated(&self, is_translated: bool) {
         self.with(|inner| inner.settings.translated = is_translated);
     }
 
-    /// Whether its own links begin with `https`, for a site behind a TLS proxy. Default: no.
+    /// Sets whether its own links begin with `https`, for a site behind a TLS proxy. Default: no.
     pub fn https(&self, spoken: bool) {
         self.with(|inner| inner.settings.https = spoken);
     }

@@ -118,7 +118,7 @@ fn loans(context: &PageContext<'_>, patron: &Patron) -> String {
             r#"<li id="record{id}" class="result"><div class="checkbox"><label>{tick}</label></div>
 {title}<span class="format buch">Buch</span><br>
 <strong>Strichcode:</strong> {id}<br>
-<strong>Verl&auml;ngert: {renewals} / 9</strong><br>
+<strong>Verl&auml;ngert:</strong> {renewals} / 9<br>
 <strong>R&uuml;ckgabedatum: {due}</strong>
 {alert}</li>"#,
             title = title_lines(id, &loan.full_title(), loan.author.as_deref()),
@@ -189,7 +189,7 @@ fn state_lines(context: &PageContext<'_>, hold: &DemoHold) -> String {
             "<div class=\"text-success\">Unterwegs zum Abholort</div>\n".to_owned()
         }
         (DemoHoldState::Waiting | DemoHoldState::Suspended, _, Some(position)) => {
-            format!("<p><strong>Position in der Warteschlange: {position}</strong></p>\n")
+            format!("<p><strong>Position in der Warteschlange:</strong> {position}</p>\n")
         }
         (DemoHoldState::Waiting, ..) => "<p>In Bearbeitung</p>\n".to_owned(),
         (DemoHoldState::Suspended, ..) => String::new(),

@@ -1,4 +1,4 @@
-//! Limits visits to two at once for each library, across processes.
+//! Limits each library to two card checks at once, across processes.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -12,8 +12,8 @@ use hippo_core::ids::LibraryId;
 use hippo_core::store::{ConcurrencyLimit, StoreError, StoreResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many visits to one library may run at once.
-const MAX_CONCURRENT_VISITS: usize = 2;
+/// How many cards may be checked at one library at once.
+const MAX_CONCURRENT_CHECKS: usize = 2;
 
 /// How long to wait before trying a lock file again.
 const LOCK_RETRY_DELAY: Duration = Duration::from_millis(20);
@@ -43,7 +43,7 @@ impl FileConcurrencyLimit {
         Arc::clone(
             queues
                 .entry(library.clone())
-                .or_insert_with(|| Arc::new(Semaphore::new(MAX_CONCURRENT_VISITS))),
+                .or_insert_with(|| Arc::new(Semaphore::new(MAX_CONCURRENT_CHECKS))),
         )
     }
 
@@ -67,7 +67,7 @@ impl FileConcurrencyLimit {
 
     /// Locks a free permit. `None` if both are held.
     fn try_lock_permit(&self, library: &LibraryId) -> io::Result<Option<File>> {
-        for number in 1..=MAX_CONCURRENT_VISITS {
+        for number in 1..=MAX_CONCURRENT_CHECKS {
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(false);
             #[cfg(unix)]
@@ -239,7 +239,7 @@ mod tests {
             });
         }
         let most = visits.join_all().await.into_iter().max();
-        assert!(most <= Some(MAX_CONCURRENT_VISITS), "{most:?} were inside");
+        assert!(most <= Some(MAX_CONCURRENT_CHECKS), "{most:?} were inside");
     }
 
     #[tokio::test]

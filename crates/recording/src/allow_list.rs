@@ -21,7 +21,7 @@ const COMMON_WORDS: &str = "
     env error errors event events exec execution exp expanded expired expires expiry external facet failure false fee fees field fields
     fieldset file files filter filters fine fines finestable first flag flags flow fm fname focus following font footer for form format formids
     formats found freeze from full func func get global go grid group groups hash has head header headers heading
-    height held help hidden hide hint history hold holds holdsline holdslist holdst home host href html icon id ids if iii image
+    height held help hidden hide hint history hold holds holdsline holdslist holdst home host href html ice icon id ids if iii image
     images img in index info init inline inner input invalid is isbn iso item itemlevel items js json jsession jsessionid key
     koha label labelledby lang language librarycheckouts libraryholds languages last layout left lib library limit limits line link links list listbox lists load
     loading loan loans loc local locale localization location locations lock locked log logged login logo logout lt main

@@ -16,7 +16,7 @@ use super::filler::Filler;
 /// Years with four digits.
 const VALID_YEARS: std::ops::RangeInclusive<i32> = 1000..=9999;
 
-/// How many years before and after today dates are moved.
+/// Up to how many years before and after today dates are shifted.
 const NEAR_YEARS: (i32, i32) = (6, 8);
 
 /// The first and last day of a year further away than this are treated as far dates.
@@ -81,9 +81,9 @@ impl Dates {
             format.replace("%m", "%-m").replace("%d", "%-d")
         };
         match TimeOfDay::at(text.get(length..)?) {
-            None => Some((length, format_date(self.moved(date, filler), &format)?)),
+            None => Some((length, format_date(self.shift_date(date, filler), &format)?)),
             Some(clock) => {
-                let (date, time) = self.moved_moment(date, &clock, filler)?;
+                let (date, time) = self.shift_moment(date, &clock, filler)?;
                 Some((
                     length + clock.text.len(),
                     format_date(date, &format)? + &time,
@@ -92,18 +92,18 @@ impl Dates {
         }
     }
 
-    fn moved(&self, date: NaiveDate, filler: &Filler) -> NaiveDate {
+    fn shift_date(&self, date: NaiveDate, filler: &Filler) -> NaiveDate {
         let away = date.year() - self.today.year();
         let is_new_year = matches!((date.month(), date.day()), (1, 1) | (12, 31));
         let is_near = (-NEAR_YEARS.0..=NEAR_YEARS.1).contains(&away)
             && !(is_new_year && away.abs() > NEAR_AT_NEW_YEAR);
         let days = Days::new(self.days.unsigned_abs());
-        let moved = if self.days < 0 {
+        let shifted = if self.days < 0 {
             date.checked_sub_days(days)
         } else {
             date.checked_add_days(days)
         };
-        moved
+        shifted
             .filter(|_| is_near)
             .or_else(|| self.far_date(date, filler))
             .unwrap_or(self.today)
@@ -135,7 +135,7 @@ impl Dates {
     }
 
     /// Moves a date with a time, by the library's local day, and replaces the time.
-    fn moved_moment(
+    fn shift_moment(
         &self,
         date: NaiveDate,
         clock: &TimeOfDay<'_>,
@@ -146,7 +146,7 @@ impl Dates {
             day.and_hms_opt(second / 3600, second / 60 % 60, second % 60)
         };
         let Some(offset) = clock.offset else {
-            let moment = at(self.moved(date, filler), second)?;
+            let moment = at(self.shift_date(date, filler), second)?;
             return Some((moment.date(), clock.written(moment, filler, "")));
         };
         let offset = FixedOffset::east_opt(offset)?;
@@ -154,7 +154,7 @@ impl Dates {
             .from_local_datetime(&date.and_time(clock.time?))
             .single()?;
         let here = before.with_timezone(&self.zone);
-        let day = self.moved(here.date_naive(), filler);
+        let day = self.shift_date(here.date_naive(), filler);
         // A time may not exist on a day, when the clocks go forward.
         let moment = [second, SECONDS_PER_DAY / 2]
             .into_iter()
@@ -297,7 +297,7 @@ mod tests {
     #[case("2/3/27", "2/4/27")]
     #[case("30.12.2026", "31.12.2026")]
     #[case("11-21-26", "11-22-26")]
-    fn date_is_moved_in_its_format(#[case] text: &str, #[case] expected: &str) {
+    fn date_is_shifted_in_its_format(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(dates(1).at(text, &filler()).unwrap().1, expected);
     }
 
@@ -359,7 +359,7 @@ mod tests {
     #[case("2026-12-31 23:59:00")]
     #[case("2026-12-31T23:59")]
     #[case("2026-03-08T02:30:00")]
-    fn time_of_day_is_replaced_on_the_moved_local_day(#[case] text: &str) {
+    fn time_of_day_is_replaced_on_the_shifted_local_day(#[case] text: &str) {
         let plain = text.trim_end_matches(" and");
         for days in [-400, -120, 1, 31, 180, 365] {
             let filler = filler();

@@ -1,7 +1,7 @@
 //! Converts a request and its answer to a HAR entry.
 //!
 //! Every recording begins at the same moment, in 1970. The real day, compared with a report's date, would reveal
-//! by how many days the dates are moved.
+//! by how many days the dates are shifted.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use super::redact::{Redactor, cookies_of_answer, cookies_of_request};
 pub(super) fn entry(redactor: &mut Redactor, exchange: &Exchange, after: Duration) -> Entry {
     let started = NaiveDate::default().and_time(NaiveTime::MIN)
         + TimeDelta::from_std(after).unwrap_or_default();
-    let time = (exchange.took.as_secs_f64() * 1000.0).round();
+    let time = (exchange.duration.as_secs_f64() * 1000.0).round();
     Entry {
         started_date_time: started.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
         time,
         request: request(redactor, exchange),
-        response: match &exchange.answer {
+        response: match &exchange.response {
             Some(answer) => response(redactor, answer),
             None => no_response(),
         },

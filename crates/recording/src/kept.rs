@@ -16,7 +16,7 @@ pub struct KeptValues {
     /// How many numbers of up to three digits and sums of money were kept.
     #[serde(rename = "counts")]
     pub counts_and_sums: usize,
-    /// How many dates were moved, all by the same number of days.
+    /// How many dates were shifted, all by the same number of days.
     pub dates: usize,
     /// The site's phrases, with their number of occurrences.
     #[serde(rename = "words")]

@@ -5,7 +5,7 @@
 //! length and kind, consistently, and builds a HAR file. [`read()`] reads that file as a visit would.
 //!
 //! Kept are the names of tags, classes, ids and fields, small numbers and sums, and phrases of the system
-//! ([`RecordingProfile::phrases`]). Dates are all moved by the same secret number of days.
+//! ([`RecordingProfile::phrases`]). Dates are all shifted by the same secret number of days.
 
 mod allow_list;
 mod base64;
@@ -41,7 +41,7 @@ mod tests;
 pub use self::kept::KeptValues;
 pub use self::read::{PageReader, read};
 
-/// The range of days by which dates are moved.
+/// The range of days by which dates are shifted.
 const SHIFT_DAYS: std::ops::Range<u32> = 30..700;
 
 /// The most requests of a recording. Later ones are skipped.
@@ -120,9 +120,9 @@ impl Recorder {
         let number = filler.secret_number(2 * (SHIFT_DAYS.end - SHIFT_DAYS.start));
         let days = i64::from(SHIFT_DAYS.start + number / 2) * if number % 2 == 0 { 1 } else { -1 };
         // The format that the pages state comes first, as for a reader.
-        let stated = exchanges
-            .iter()
-            .find_map(|exchange| (profile.date_format)(&entry::text_of(exchange.answer.as_ref()?)));
+        let stated = exchanges.iter().find_map(|exchange| {
+            (profile.date_format)(&entry::text_of(exchange.response.as_ref()?))
+        });
         let formats: Vec<&str> = stated
             .into_iter()
             .chain(library.date_format.as_deref())
@@ -134,16 +134,16 @@ impl Recorder {
         );
         for answer in exchanges
             .iter()
-            .filter_map(|exchange| exchange.answer.as_ref())
+            .filter_map(|exchange| exchange.response.as_ref())
         {
             redactor.learn_page_words(&entry::text_of(answer));
         }
         let base_url = redactor.redact_url(library.base_url.as_str());
-        let began = exchanges.first().map(|exchange| exchange.began);
+        let session_start = exchanges.first().map(|exchange| exchange.started_at);
         let entries: Vec<Entry> = exchanges
             .iter()
             .map(|exchange| {
-                let after = began.map(|began| exchange.began.duration_since(began));
+                let after = session_start.map(|start| exchange.started_at.duration_since(start));
                 entry(&mut redactor, exchange, after.unwrap_or_default())
             })
             .collect();
@@ -157,7 +157,7 @@ impl Recorder {
                 },
                 entries,
                 comment: Some(
-                    "Texts and values are fillers; dates are moved, all by the same number of days.".to_owned(),
+                    "Texts and values are replaced; dates are shifted, all by the same number of days.".to_owned(),
                 ),
                 library: Some(RecordedLibrary {
                     system: library.system.to_string(),

@@ -13,6 +13,7 @@ use url::Url;
 mod browsers;
 mod canaries;
 mod samples;
+mod vufind;
 
 fn headers(all: &[(&str, &str)]) -> HeaderMap {
     all.iter()
@@ -30,9 +31,9 @@ fn exchange(url: &str, answer: &str) -> Exchange {
         headers: HeaderMap::new(),
         fields: None,
         step: None,
-        began: Instant::now(),
-        took: Duration::ZERO,
-        answer: Some(HttpResponse {
+        started_at: Instant::now(),
+        duration: Duration::ZERO,
+        response: Some(HttpResponse {
             url: url.parse().unwrap(),
             status: StatusCode::OK,
             headers: headers(&[("content-type", "text/html; charset=utf-8")]),
@@ -195,7 +196,7 @@ fn final_check_compares_each_login_field(#[case] sent: &str, #[case] is_found: b
 }
 
 #[test]
-fn user_name_is_in_no_name() {
+fn user_name_is_redacted_from_ids_classes_and_keys() {
     let page = "<p id='row-ada.okafor' class='ada.okafor x'><i class=okaforrow id=okafor_name>\
                 <a data-user-id=okafor href='#ada.okafor'><script type='application/json'>{\"okafor\":1,\
                 \"ada.okafor\":{\"okaforbooks\":[]}}</script><input name='ada.okafor'>";
@@ -216,7 +217,7 @@ fn user_name_is_in_no_name() {
 }
 
 #[test]
-fn short_user_name_is_in_no_name() {
+fn short_user_name_is_redacted_from_ids_and_classes() {
     let page = "<p id='row-ada.lee' class='x ada.lee'><a name=ada.lee>";
     let session = vec![login("code=ada.lee&pin=4321", page)];
     let secrets = [("ada.lee", "4321")];
@@ -226,7 +227,7 @@ fn short_user_name_is_in_no_name() {
 }
 
 #[test]
-fn patron_name_is_in_no_name() {
+fn patron_name_is_redacted_from_classes() {
     let recorder = Recorder::default();
     recorder.observe_exchange(exchange(
         "https://zanary.host/",
@@ -244,7 +245,7 @@ fn patron_name_is_in_no_name() {
 }
 
 #[test]
-fn common_word_in_user_name_keeps_names_readable() {
+fn user_name_of_common_words_leaves_field_names_readable() {
     let page = "<form id=fm1><input name=code class=checkbox><input type=password name=pin></form>";
     let session = vec![login("code=pat.holds&pin=4321", page)];
     let recording = record_with_secrets(
@@ -267,7 +268,7 @@ fn common_word_in_user_name_keeps_names_readable() {
 }
 
 #[test]
-fn number_without_digits_missed_by_all_rules_blocks_it() {
+fn user_name_missed_by_all_rules_blocks_the_recording() {
     let recorder = Recorder::default();
     recorder.observe_exchange(exchange("https://zanary.host/", "<p>x"));
     recorder.observe_secret(&secret("ada.okafor", "1234"));
@@ -297,7 +298,7 @@ fn koha_page(dateformat: &str) -> String {
 #[rstest]
 #[case("metric")]
 #[case("us")]
-fn dates_are_moved_in_the_format_of_the_page(#[case] dateformat: &str) {
+fn dates_are_shifted_in_the_page_format(#[case] dateformat: &str) {
     let base_url = "https://zanary.host/";
     let koha = hippo_systems::offline_reader("koha").unwrap();
     let page = koha_page(dateformat);
@@ -334,7 +335,7 @@ fn dates_are_moved_in_the_format_of_the_page(#[case] dateformat: &str) {
 fn unknown_header_and_cookie_names_are_filled() {
     let mut exchange = exchange("https://zanary.host/", "<p>x");
     exchange.headers = headers(&[("cookie", "user_ada.okafor@mail.test=1; CGISESSID=2")]);
-    exchange.answer.as_mut().unwrap().headers = headers(&[
+    exchange.response.as_mut().unwrap().headers = headers(&[
         ("set-cookie", "okafor=1; Path=/okafor"),
         ("x-patron-okafor", "1"),
         ("x-frame-options", "DENY"),
@@ -372,8 +373,8 @@ fn personal_json_values_are_filled(#[case] json: &str, #[case] personal: &[&str]
     };
     // The filler of one number may equal another number.
     for (before, after) in words(json).iter().zip(words(&body)) {
-        let is_asked_for = personal.iter().any(|personal| before.contains(personal));
-        assert!(!is_asked_for || *before != after, "{body}");
+        let is_personal = personal.iter().any(|personal| before.contains(personal));
+        assert!(!is_personal || *before != after, "{body}");
     }
 }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use hippo_core::run::{JobName, RunKey};
 use serde_json::{Map, Value};
 
-/// What to start, at the wish of a person.
+/// What a person wants to start.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StartRequest {
     /// A job with an input.
@@ -14,7 +14,7 @@ pub enum StartRequest {
         /// Its input.
         input: Map<String, Value>,
     },
-    /// A run once more.
+    /// Retries a run.
     Again {
         /// The run.
         run: RunKey,
@@ -26,7 +26,7 @@ pub enum StartRequest {
 /// Why a job was not started.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StartJobError {
-    /// The same request is still being worked on.
+    /// The same run is still going, or was started less than a minute ago.
     #[error("the same run is still going")]
     StillRunning,
     /// It can't be started now.

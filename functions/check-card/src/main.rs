@@ -40,7 +40,7 @@ async fn start() -> Result<(), Error> {
     let site = site.await??;
     let metrics = Metrics::new(environment.common.metrics_namespace);
     let ports = check_card::Ports {
-        visits: VisitPorts {
+        visit_ports: VisitPorts {
             visits: &store,
             libraries: &store,
             checks: &store,

@@ -8,13 +8,21 @@
 
 mod stage;
 
+use std::ops::Range;
+
 use chrono::{TimeDelta, Utc};
+use hippo_core::audit::{Actor, AuditEntry, Change};
+use hippo_core::ids::CardId;
+use hippo_core::outbox::{MailKey, MailKind, OutboxRecord};
 use hippo_core::run::day::Square;
+use hippo_core::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
 use hippo_core::run::{Counts, JobName, Run, RunOutcome, Trigger};
 use hippo_core::sign_in::PersonId;
 use hippo_core::store::{
-    DeclaredScheduleStore as _, FeedStore as _, RunDayStore as _, RunStore as _,
+    AuditStore as _, DeclaredScheduleStore as _, FamilyStore as _, FeedStore as _,
+    LibraryStore as _, OutboxStore as _, RunDayStore as _, RunStore as _,
 };
+use hippo_core::testing::contract::sample;
 use hippo_oidc::testing::{CLIENT_ID, CLIENT_SECRET, FakeIssuer};
 use hippo_tests::lambda::{AwsRequest, Function};
 use serde_json::{Value, json};
@@ -105,7 +113,7 @@ async fn role_allows_signing_in_and_reading_the_family() {
     assert_eq!(browser.get("/family/settings")["statusCode"], 200);
     assert_eq!(browser.get("/family/cards")["statusCode"], 200);
 
-    // A feed is added, read and removed.
+    // A feed is added, read and revoked.
     let form = browser.form("/family/feeds");
     let made = browser.post(
         "/family/feeds",
@@ -267,6 +275,110 @@ async fn console_needs_a_fixed_number_of_requests_and_starts_one_run() {
     let shown = browser.get("/console/schedules")["body"].to_string();
     assert!(shown.contains("the console"), "{shown}");
     function.assert_table_requests_are_within_its_rights(ROLE);
+}
+
+/// Adds families with daily mails and changes, and runs with their failures.
+async fn fill_lists(stage: &Stage, families: Range<usize>, days: Range<i64>) {
+    let now = Utc::now();
+    for number in families.clone() {
+        let id = format!("family-{number:03}");
+        stage.store.add_family(&sample::family(&id)).await.unwrap();
+        let id = sample::family_id(&id);
+        let person = PersonId::from_address(&"zoe@example.org".parse().unwrap());
+        for _ in 0..4 {
+            let change = Change::SettingsChanged;
+            let actor = Actor::Person(person.clone());
+            let entry = AuditEntry::new(actor, Some(id.clone()), change, now);
+            stage.store.add_audit_entry(&entry).await.unwrap();
+        }
+    }
+    // A page of notices has fewer families.
+    for number in 0..30 {
+        let id = sample::family_id(&format!("family-{number:03}"));
+        for day in days.clone() {
+            let date = (now - TimeDelta::days(day)).date_naive();
+            let key = MailKey::new(MailKind::DAILY, id.clone(), date);
+            let mail = OutboxRecord::planned(key, now);
+            assert!(stage.store.plan_mail(&mail).await.unwrap());
+        }
+    }
+    for day in days {
+        for hour in [5, 12, 18] {
+            let time = now - TimeDelta::days(day);
+            let key = format!(
+                "check-cards/all/{}",
+                time.format(&format!("%Y-%m-%dT{hour:02}:00:00Z"))
+            );
+            let run = Run {
+                key: key.parse().unwrap(),
+                trigger: Trigger::Schedule,
+                input: json!({"scope": "all"}),
+                started_at: time,
+                reported_at: time,
+                finished_at: Some(time),
+                outcome: RunOutcome::DoneWithFailures,
+                counts: Counts::default(),
+            };
+            stage.store.record_run(&run).await.unwrap();
+            let result = WorkResult {
+                subject: Subject::Card {
+                    family: sample::family_id("family-000"),
+                    card: CardId::generate(),
+                    library: sample::library_id("wpl"),
+                },
+                outcome: WorkOutcome::from("site_down".to_owned()),
+            };
+            let work = WorkItem {
+                item_id: WorkItem::inline_item_id("all"),
+                results: vec![result; 20],
+            };
+            stage.store.save_work_item(&run.key, &work).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_of_the_console_take_a_bounded_number_of_requests() {
+    let Some(stage) = Stage::new().await else {
+        return;
+    };
+    stage
+        .store
+        .add_library(&sample::library("wpl"))
+        .await
+        .unwrap();
+    let function = stage.start();
+    let mut browser = Browser::new(&function);
+    let page = browser.get(&stage.operator_link().await);
+    browser.press_button("/sign-in/link", &page);
+    let paths = [
+        "/console/notices",
+        "/console/families",
+        "/console/libraries",
+        "/console/audit",
+    ];
+    let mut measured = Vec::new();
+    // Each page is full at first. Then there is twice as much of everything.
+    for (families, days) in [(0..60, 0..15), (60..120, 15..30)] {
+        fill_lists(&stage, families, days).await;
+        for path in paths {
+            let before = function.asked().len();
+            let answer = browser.get(path);
+            assert_eq!(answer["statusCode"], 200, "{path}");
+            let body = answer["body"].as_str().unwrap();
+            assert!(body.len() < 160_000, "{path} has {} bytes", body.len());
+            let asked = function.asked().split_off(before);
+            let units = asked.iter().map(|request| request.units).sum::<f64>();
+            measured.push((path, asked.len(), units));
+        }
+    }
+    let (small, large) = measured.split_at(paths.len());
+    // What was measured, with a little room for the units.
+    let limits = [(52, 80.0), (52, 58.0), (43, 48.0), (27, 40.0)];
+    for ((small, large), (requests, units)) in small.iter().zip(large).zip(limits) {
+        assert_eq!(small.1, large.1, "{measured:?}");
+        assert!(large.1 <= requests && large.2 <= units, "{measured:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

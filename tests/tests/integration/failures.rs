@@ -320,3 +320,25 @@ async fn lost_session_logs_in_once_more_then_fails() {
         assert_eq!(document["run"]["outcome"], "done", "{what}: {document}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fines_without_a_currency_say_how_to_name_it() {
+    let patron = Patron::new(NUMBER, PIN, "Ines Calder").with_fines_cents(150);
+    let site = Site::new(SystemKind::Sierra, "A Public Library", today()).with_patron(patron);
+    let library = DemoLibrary::start(site).await.unwrap();
+    let mut home = Home::new();
+    home.set_now("2026-11-20T14:00:00Z");
+    home.add_family("conrad");
+    home.add_library("mill", SystemKind::Sierra.id(), &library.base_url());
+    home.add_card("conrad", "mill", "Ines", NUMBER, PIN);
+    let id = home.card_ids().remove(0);
+    let command = "hippo library edit mill --currency CAD";
+    let unnamed = home.run(&["card", "check", &id]).expect_code(0).stdout;
+    assert!(unnamed.contains("fines 1.50."), "{unnamed}");
+    assert!(unnamed.contains(command), "{unnamed}");
+    home.run(&["library", "edit", "mill", "--currency", "CAD"])
+        .expect_code(0);
+    let named = home.run(&["card", "check", &id]).expect_code(0).stdout;
+    assert!(named.contains("fines 1.50 CAD"), "{named}");
+    assert!(!named.contains(command), "{named}");
+}

@@ -116,7 +116,7 @@ async fn export_for_another_home_or_damaged_is_rejected() {
 
     let other = new_home();
     let refused = other.run(&["import", &name]).expect_code(3);
-    assert!(refused.stderr.contains("sealed for the key"));
+    assert!(refused.stderr.contains("sealed to the key"));
     assert!(!refused.stderr.contains("canary"));
 
     let again = old

@@ -27,7 +27,7 @@ where
             "a request to DynamoDB couldn't be made. Check the region and the credentials."
                 .to_owned(),
         ),
-        _ => StoreError::Unavailable("DynamoDB's answer was cut short.".to_owned()),
+        _ => StoreError::Unavailable("DynamoDB's response was cut short.".to_owned()),
     }
 }
 

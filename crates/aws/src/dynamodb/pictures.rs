@@ -14,8 +14,8 @@ use super::item::{Item, bytes as blob, number, text};
 use super::keys::{Key, PIECES, picture};
 use super::table::{Query, WriteOutcome};
 
-/// The bytes of one item.
-const PIECE_SIZE: usize = 384 * 1024;
+/// How many bytes of a picture one item holds. DynamoDB allows 400 KB for the whole item.
+const MAX_PIECE_BYTES: usize = 384 * 1024;
 
 #[async_trait]
 impl PictureStore for DynamoDbStore {
@@ -26,7 +26,8 @@ impl PictureStore for DynamoDbStore {
         }
     }
 
-    /// Writes the bytes first, under their hash, so that a record never names others.
+    /// Writes the bytes first, under their hash, so that a record never refers to other
+    /// bytes.
     async fn save_picture_day(
         &self,
         before: Option<u64>,
@@ -37,7 +38,7 @@ impl PictureStore for DynamoDbStore {
             + chrono::Duration::days(i64::from(PICTURE_RETENTION_DAYS));
         let expires_at = number(until.timestamp());
         if let (Some(bytes), PictureDayState::Fetched(fetched)) = (bytes, &day.state) {
-            for (index, piece) in bytes.chunks(PIECE_SIZE).enumerate() {
+            for (index, piece) in bytes.chunks(MAX_PIECE_BYTES).enumerate() {
                 let item = Item::new(&Key::piece(day.date, &fetched.hash, index))
                     .with("piece", blob(piece))
                     .with("expires_at", expires_at.clone());

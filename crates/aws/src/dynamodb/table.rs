@@ -133,13 +133,13 @@ impl Table {
             .collect();
         let mut found = Vec::with_capacity(keys.len());
         for keys in keys.chunks(MAX_KEYS_PER_GET) {
-            let mut left: Vec<Attributes> = keys.iter().map(Key::attributes).collect();
+            let mut remaining: Vec<Attributes> = keys.iter().map(Key::attributes).collect();
             let mut attempt = 0;
-            while !left.is_empty() {
+            while !remaining.is_empty() {
                 wait_before_retry(attempt).await?;
                 attempt += 1;
                 let wanted = KeysAndAttributes::builder()
-                    .set_keys(Some(left))
+                    .set_keys(Some(remaining))
                     .consistent_read(true)
                     .build()
                     .map_err(|error| build_error(&error))?;
@@ -158,7 +158,7 @@ impl Table {
                     }
                     found.extend(items.into_iter().map(Item));
                 }
-                left = answer
+                remaining = answer
                     .unprocessed_keys
                     .into_iter()
                     .flat_map(HashMap::into_values)
@@ -176,11 +176,11 @@ impl Table {
         while found.len() < query.limit {
             let remaining = query.limit - found.len();
             // With a filter, the limit counts the items that are read, not those that match.
-            let page = match query.filter.text() {
+            let page_size = match query.filter.text() {
                 Some(_) => remaining.max(MIN_FILTERED_PAGE_ITEMS),
                 None => remaining,
             };
-            let limit = i32::try_from(page).ok();
+            let limit = i32::try_from(page_size).ok();
             let answer = self
                 .client
                 .query()
@@ -235,12 +235,12 @@ impl Table {
                 Ok(_) => return Ok(WriteOutcome::Done),
                 Err(error) => error,
             };
-            let result = self.interpret_error(&error, |error| match error {
+            let outcome = self.interpret_error(&error, |error| match error {
                 PutItemError::ConditionalCheckFailedException(failed) => Some(failed.item.clone()),
                 _ => None,
             })?;
-            if let Some(refused) = result {
-                return Ok(refused);
+            if let Some(outcome) = outcome {
+                return Ok(outcome);
             }
         }
         Err(too_busy())
@@ -274,14 +274,14 @@ impl Table {
                 Ok(_) => return Ok(WriteOutcome::Done),
                 Err(error) => error,
             };
-            let result = self.interpret_error(&error, |error| match error {
+            let outcome = self.interpret_error(&error, |error| match error {
                 UpdateItemError::ConditionalCheckFailedException(failed) => {
                     Some(failed.item.clone())
                 }
                 _ => None,
             })?;
-            if let Some(refused) = result {
-                return Ok(refused);
+            if let Some(outcome) = outcome {
+                return Ok(outcome);
             }
         }
         Err(too_busy())
@@ -289,10 +289,12 @@ impl Table {
 
     /// Interprets the error of a conditional write. `None`: it conflicted with a transaction, so try
     /// again.
+    ///
+    /// `item_of_failed_condition` returns the stored item, if the condition failed and if there is one.
     fn interpret_error<E, R>(
         &self,
         error: &SdkError<E, R>,
-        refusal: impl FnOnce(&E) -> Option<Option<Attributes>>,
+        item_of_failed_condition: impl FnOnce(&E) -> Option<Option<Attributes>>,
     ) -> StoreResult<Option<WriteOutcome>>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -301,7 +303,7 @@ impl Table {
         if error.code() == Some("TransactionConflictException") {
             return Ok(None);
         }
-        match error.as_service_error().and_then(refusal) {
+        match error.as_service_error().and_then(item_of_failed_condition) {
             Some(item) => Ok(Some(WriteOutcome::ConditionFailed(non_empty(item)))),
             None => Err(store_error(&self.name, error)),
         }
@@ -372,27 +374,27 @@ impl Table {
     /// Deletes these items, not in a transaction.
     pub(super) async fn delete_all(&self, keys: &[Key]) -> StoreResult<()> {
         for keys in keys.chunks(MAX_DELETES_PER_REQUEST) {
-            let mut left = Vec::with_capacity(keys.len());
+            let mut remaining = Vec::with_capacity(keys.len());
             for key in keys {
                 let delete = DeleteRequest::builder()
                     .set_key(Some(key.attributes()))
                     .build()
                     .map_err(|error| build_error(&error))?;
-                left.push(WriteRequest::builder().delete_request(delete).build());
+                remaining.push(WriteRequest::builder().delete_request(delete).build());
             }
             let mut attempt = 0;
-            while !left.is_empty() {
+            while !remaining.is_empty() {
                 wait_before_retry(attempt).await?;
                 attempt += 1;
                 let answer = self
                     .client
                     .batch_write_item()
-                    .request_items(&self.name, left)
+                    .request_items(&self.name, remaining)
                     .return_consumed_capacity(ReturnConsumedCapacity::Total)
                     .send()
                     .await
                     .map_err(|error| store_error(&self.name, &error))?;
-                left = answer
+                remaining = answer
                     .unprocessed_items
                     .into_iter()
                     .flat_map(HashMap::into_values)
@@ -481,9 +483,9 @@ pub(super) async fn wait_before_retry(attempt: u32) -> StoreResult<()> {
     Ok(())
 }
 
-/// The error after too many conflicts with other writers.
+/// The error after [`MAX_ATTEMPTS`] attempts.
 pub(super) fn too_busy() -> StoreError {
-    StoreError::Unavailable("too many writes at the same time. Try again in a moment.".to_owned())
+    StoreError::Unavailable("the table is too busy. Try again in a moment.".to_owned())
 }
 
 fn build_error(error: &aws_sdk_dynamodb::error::BuildError) -> StoreError {

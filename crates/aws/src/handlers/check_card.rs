@@ -26,7 +26,7 @@ const MAX_CARD_DURATION: Duration = Duration::seconds(200);
 /// The ports of the handler.
 pub struct Ports<'a> {
     /// The ports of a visit.
-    pub visits: VisitPorts<'a>,
+    pub visit_ports: VisitPorts<'a>,
     /// Where a visit's results are stored.
     pub runs: &'a dyn RunStore,
     /// The store of alerts.
@@ -58,7 +58,7 @@ pub async fn handle(
 async fn dry_run(ports: &Ports<'_>) -> Result<(), HandlerError> {
     if let Ok(unknown_library) = "dry-run".parse() {
         ports
-            .visits
+            .visit_ports
             .visits
             .load_visit(&unknown_library, &[])
             .await?;
@@ -92,7 +92,7 @@ async fn run_visit(
     visit: &Visit,
     ends_at: Option<DateTime<Utc>>,
 ) -> Result<(), HandlerError> {
-    let clock = ports.visits.clock;
+    let clock = ports.visit_ports.clock;
     let started_at = clock.now();
     tracing::info!(
         library.id = %visit.library,
@@ -106,7 +106,7 @@ async fn run_visit(
         deadline: ends_at.map(|ends_at| last_card_deadline(started_at, ends_at)),
         ..VisitOptions::new(pace)
     };
-    let mut report = check_visit(&ports.visits, visit, options).await;
+    let mut report = check_visit(&ports.visit_ports, visit, options).await;
     let damaged = ports.runs.damaged_rows().into_iter();
     report.alerts.extend(damaged.map(Alert::from));
     if let Err(error) = raise_alerts(ports.alerts, &report.alerts, clock.now()).await {
@@ -122,7 +122,7 @@ async fn run_visit(
     tracing::info!(
         library.id = %visit.library,
         run.id = %visit.run,
-        checked = counts.checked,
+        read = counts.read,
         failed = ?counts.failed,
         complete = report.ending.is_ok(),
         duration_ms,
@@ -133,14 +133,15 @@ async fn run_visit(
     Ok(saved?)
 }
 
-/// The time after which no card is started. A short invocation keeps half of its time.
+/// The latest time to start a card. Reserves [`MAX_CARD_DURATION`] for it, but at most half of the
+/// invocation.
 fn last_card_deadline(now: DateTime<Utc>, ends_at: DateTime<Utc>) -> DateTime<Utc> {
     ends_at - MAX_CARD_DURATION.min((ends_at - now) / 2)
 }
 
 #[derive(Debug, Default)]
 struct Counts {
-    checked: i64,
+    read: i64,
     failed: BTreeMap<&'static str, i64>,
 }
 
@@ -149,7 +150,7 @@ impl Counts {
         let mut counts = Self::default();
         for card in cards {
             match &card.check.outcome {
-                Ok(_) => counts.checked += 1,
+                Ok(_) => counts.read += 1,
                 Err(failure) => *counts.failed.entry(failure.kind.as_str()).or_default() += 1,
             }
         }
@@ -169,7 +170,7 @@ impl Counts {
             .metrics(
                 &[],
                 &[
-                    ("CardsChecked", Unit::Count, self.checked),
+                    ("CardsChecked", Unit::Count, self.read),
                     ("CardsFailed", Unit::Count, failed),
                     ("VisitDuration", Unit::Milliseconds, duration_ms),
                 ],

@@ -1,5 +1,4 @@
-//! The context that the scheduled runs of a function share: the schedules, and the steps after a
-//! run.
+//! The context that the scheduled runs of a function share: the schedules, and the hooks of a run.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -27,7 +26,7 @@ pub struct RunContext<'a> {
     pub metrics: &'a Metrics,
     /// The job's schedules.
     pub schedules: SavedSchedules<'a>,
-    /// The steps after a run.
+    /// The alerts and the heartbeat around a run.
     pub after: RunHooks<'a>,
 }
 

@@ -52,19 +52,19 @@ pub enum ReplayOutcome {
     Unreadable,
     /// It can't be read, and was deleted as requested.
     Discarded,
-    /// It couldn't be put back. It stays.
+    /// It couldn't be put back or deleted. It stays.
     Failed,
 }
 
 /// A dead letter and the result of its replay. Contains only ids and times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Replayed {
+pub struct LetterReport {
     /// Which queue it was in.
     pub queue: DeadLetterKind,
     /// Its id in SQS.
     pub message: String,
     /// A description, like `a visit of 3 cards at wpl`.
-    pub what: String,
+    pub description: String,
     /// The result of its replay.
     pub outcome: ReplayOutcome,
     /// Why it wasn't replayed.
@@ -83,7 +83,7 @@ pub struct ReplayOptions {
 /// A dead-letter queue couldn't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("Couldn't read the dead letters ({queue}): {reason}")]
-pub struct Unreadable {
+pub struct QueueReadError {
     queue: DeadLetterKind,
     reason: String,
 }
@@ -106,24 +106,30 @@ impl<'a> DeadLetters<'a> {
         }
     }
 
-    /// Replays every letter of a queue, and calls `each` with each result. Returns about how many
+    /// Replays every letter of a queue, and calls `report_letter` with each result. Returns about how many
     /// letters SQS hides behind those that stay.
     ///
     /// A letter is deleted only after it was put back. After a crash in between it is delivered
     /// twice, which every worker tolerates.
     pub async fn replay(
         &self,
-        kind: DeadLetterKind,
+        queue: DeadLetterKind,
         options: ReplayOptions,
-        each: &mut dyn FnMut(Replayed),
-    ) -> Result<usize, Unreadable> {
+        report_letter: &mut dyn FnMut(LetterReport),
+    ) -> Result<usize, QueueReadError> {
         let mut progress = ReplayProgress::default();
-        let result = self.replay_all(kind, options, each, &mut progress).await;
-        self.show_again(kind, &mut progress.hidden).await;
+        let result = self
+            .replay_all(queue, options, report_letter, &mut progress)
+            .await;
+        self.make_visible(queue, &mut progress.hidden).await;
         result?;
-        let may_hide = kind.is_fifo() && progress.stay.len() >= MAX_MESSAGES_PER_RECEIVE;
-        let waiting = if may_hide { self.count(kind).await } else { 0 };
-        Ok(waiting.saturating_sub(progress.stay.len()))
+        let may_hide = queue.is_fifo() && progress.remaining.len() >= MAX_MESSAGES_PER_RECEIVE;
+        let waiting = if may_hide {
+            self.count_messages(queue).await
+        } else {
+            0
+        };
+        Ok(waiting.saturating_sub(progress.remaining.len()))
     }
 
     /// Replays letters until no new ones come.
@@ -133,44 +139,44 @@ impl<'a> DeadLetters<'a> {
     /// them.
     async fn replay_all(
         &self,
-        kind: DeadLetterKind,
+        queue: DeadLetterKind,
         options: ReplayOptions,
-        each: &mut dyn FnMut(Replayed),
+        report_letter: &mut dyn FnMut(LetterReport),
         progress: &mut ReplayProgress,
-    ) -> Result<(), Unreadable> {
-        let mut quiet_rounds = 0;
+    ) -> Result<(), QueueReadError> {
+        let mut empty_rounds = 0;
         loop {
-            let messages = self.receive(kind).await?;
+            let messages = self.receive(queue).await?;
             if messages.is_empty() {
-                let may_hide = kind.is_fifo() && !progress.hidden.is_empty();
-                if !may_hide || quiet_rounds == MAX_EMPTY_ROUNDS {
+                let may_hide = queue.is_fifo() && !progress.hidden.is_empty();
+                if !may_hide || empty_rounds == MAX_EMPTY_ROUNDS {
                     return Ok(());
                 }
-                self.show_again(kind, &mut progress.hidden).await;
-                quiet_rounds += 1;
+                self.make_visible(queue, &mut progress.hidden).await;
+                empty_rounds += 1;
             }
             for message in messages {
                 let id = message.message_id.clone().unwrap_or_default();
-                if progress.stay.contains(&id) {
+                if progress.remaining.contains(&id) {
                     progress.hidden.extend(message.receipt_handle);
                     continue;
                 }
-                quiet_rounds = 0;
-                let letter = DeadLetter::read(kind, &message, self.outputs);
+                empty_rounds = 0;
+                let letter = DeadLetter::read(queue, &message, self.outputs);
                 let (outcome, reason) = if progress.sent.contains(&id) {
                     (ReplayOutcome::DeadAgain, None)
                 } else {
-                    self.process(kind, &message, &letter, options, progress)
+                    self.process(queue, &message, &letter, options, progress)
                         .await
                 };
                 if !matches!(outcome, ReplayOutcome::Replayed | ReplayOutcome::Discarded) {
-                    progress.stay.insert(id.clone());
+                    progress.remaining.insert(id.clone());
                     progress.hidden.extend(message.receipt_handle);
                 }
-                each(Replayed {
-                    queue: kind,
+                report_letter(LetterReport {
+                    queue,
                     message: id,
-                    what: letter.what,
+                    description: letter.description,
                     outcome,
                     reason,
                 });
@@ -180,7 +186,7 @@ impl<'a> DeadLetters<'a> {
 
     async fn process(
         &self,
-        kind: DeadLetterKind,
+        queue: DeadLetterKind,
         message: &Message,
         letter: &DeadLetter,
         options: ReplayOptions,
@@ -190,16 +196,21 @@ impl<'a> DeadLetters<'a> {
             Err(why) if options.dry_run || !options.discard_unreadable => {
                 (ReplayOutcome::Unreadable, Some(why.clone()))
             }
-            Err(why) => match self.delete(kind, message).await {
+            Err(why) => match self.delete(queue, message).await {
                 Ok(()) => (ReplayOutcome::Discarded, Some(why.clone())),
-                Err(error) => (ReplayOutcome::Failed, Some(error)),
+                Err(error) => (
+                    ReplayOutcome::Failed,
+                    Some(format!("Couldn't delete it: {error}")),
+                ),
             },
             Ok(_) if options.dry_run => (ReplayOutcome::Waiting, None),
             Ok(action) => {
                 let done = match self.put_back(action).await {
                     Ok(sent) => {
                         progress.sent.extend(sent);
-                        self.delete(kind, message).await
+                        self.delete(queue, message).await.map_err(|error| {
+                            format!("It was put back, but is still a dead letter: {error}")
+                        })
                     }
                     Err(error) => Err(error),
                 };
@@ -237,49 +248,44 @@ impl<'a> DeadLetters<'a> {
         }
     }
 
-    async fn receive(&self, kind: DeadLetterKind) -> Result<Vec<Message>, Unreadable> {
+    async fn receive(&self, queue: DeadLetterKind) -> Result<Vec<Message>, QueueReadError> {
         let answer = self
             .client
             .receive_message()
-            .queue_url(kind.url(self.outputs))
+            .queue_url(queue.url(self.outputs))
             .max_number_of_messages(MAX_MESSAGES_PER_RECEIVE as i32)
             .message_attribute_names("All")
             .visibility_timeout(VISIBILITY_TIMEOUT_SECONDS)
             .wait_time_seconds(1)
             .send()
             .await
-            .map_err(|error| Unreadable {
-                queue: kind,
+            .map_err(|error| QueueReadError {
+                queue,
                 reason: describe_sdk_error(&error),
             })?;
         Ok(answer.messages.unwrap_or_default())
     }
 
-    async fn delete(&self, kind: DeadLetterKind, message: &Message) -> Result<(), String> {
+    async fn delete(&self, queue: DeadLetterKind, message: &Message) -> Result<(), String> {
         self.client
             .delete_message()
-            .queue_url(kind.url(self.outputs))
+            .queue_url(queue.url(self.outputs))
             .set_receipt_handle(message.receipt_handle.clone())
             .send()
             .await
             .map(drop)
-            .map_err(|error| {
-                format!(
-                    "It was put back, but is still a dead letter: {}",
-                    describe_sdk_error(&error)
-                )
-            })
+            .map_err(|error| describe_sdk_error(&error))
     }
 
     /// Makes these letters visible at once. If this fails, they become visible when their timeout
     /// is over.
-    async fn show_again(&self, kind: DeadLetterKind, receipts: &mut Vec<String>) {
+    async fn make_visible(&self, queue: DeadLetterKind, receipts: &mut Vec<String>) {
         // The last first, so that another receiver gets no group out of order.
         while let Some(receipt) = receipts.pop() {
             let answer = self
                 .client
                 .change_message_visibility()
-                .queue_url(kind.url(self.outputs))
+                .queue_url(queue.url(self.outputs))
                 .receipt_handle(receipt)
                 .visibility_timeout(0)
                 .send()
@@ -291,7 +297,7 @@ impl<'a> DeadLetters<'a> {
     }
 
     /// The approximate number of letters in a queue. 0 if SQS doesn't answer.
-    async fn count(&self, kind: DeadLetterKind) -> usize {
+    async fn count_messages(&self, queue: DeadLetterKind) -> usize {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
@@ -299,7 +305,7 @@ impl<'a> DeadLetters<'a> {
         let answer = self
             .client
             .get_queue_attributes()
-            .queue_url(kind.url(self.outputs))
+            .queue_url(queue.url(self.outputs))
             .set_attribute_names(Some(names.to_vec()))
             .send()
             .await;
@@ -321,7 +327,7 @@ impl<'a> DeadLetters<'a> {
 #[derive(Debug, Default)]
 struct ReplayProgress {
     /// The ids of the letters that stay in the queue.
-    stay: BTreeSet<String>,
+    remaining: BTreeSet<String>,
     /// The receipts of those that are hidden now.
     hidden: Vec<String>,
     /// The ids of the messages that were sent.

@@ -53,7 +53,7 @@ async fn neither_debug_nor_errors_show_a_body() {
     let input = json!({"Value": "canary"});
     let broken = send::<Value>(&broken.url, input).await.unwrap_err();
     let reason = &broken.reason;
-    assert!(reason.contains("the answer can't be read"), "{reason}");
+    assert!(reason.contains("the response can't be read"), "{reason}");
     let mistyped = fake(|_, _| (StatusCode::OK, r#""canary""#.to_owned())).await;
     let mistyped = send::<u32>(&mistyped.url, json!({})).await.unwrap_err();
     let request = Request::post_json("/", &"canary").unwrap();

@@ -5,24 +5,39 @@ use secrecy::{ExposeSecret, SecretString};
 /// The least digits of a number that can be compared.
 const MIN_DIGITS: usize = 6;
 
-/// Whether a page names another card. `None` if that can't be told.
-///
-/// The numbers are compared only if both are digits: a patron may log in by a user name, and a site may mask the
-/// digits. One may have a prefix that the other lacks.
-pub fn is_another_card(printed: &str, number: &SecretString) -> Option<bool> {
-    let printed = digits(printed)?;
-    let number = digits(number.expose_secret())?;
-    Some(!printed.ends_with(&number) && !number.ends_with(&printed))
+/// The least digits behind a mask that can be compared.
+const MIN_DIGITS_BEHIND_MASK: usize = 4;
+
+/// Whether a site prints this sign in place of a digit: `*******9001`.
+pub fn is_mask(sign: char) -> bool {
+    matches!(sign, '*' | '•')
 }
 
-/// The digits of a number, without spaces and hyphens. `None` for anything else.
-fn digits(text: &str) -> Option<String> {
-    let digits: String = text
-        .chars()
-        .filter(|c| !c.is_whitespace() && *c != '-')
-        .collect();
-    let is_number = digits.len() >= MIN_DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
-    is_number.then_some(digits)
+/// Whether a page names another card. `None` if that can't be told.
+///
+/// The numbers are compared only if both are digits: a patron may log in by a user name. A site may mask the first
+/// digits. One may have a prefix that the other lacks.
+pub fn is_another_card(printed: &str, number: &SecretString) -> Option<bool> {
+    let number = number.expose_secret();
+    let printed = without_separators(printed);
+    let shown = printed.trim_start_matches(is_mask);
+    let min_shown = if shown.len() == printed.len() {
+        MIN_DIGITS
+    } else {
+        MIN_DIGITS_BEHIND_MASK
+    };
+    let number = without_separators(number);
+    let can_be_compared = is_number(shown, min_shown) && is_number(&number, MIN_DIGITS);
+    can_be_compared.then(|| !shown.ends_with(&number) && !number.ends_with(shown))
+}
+
+fn without_separators(text: &str) -> String {
+    let signs = text.chars();
+    signs.filter(|c| !c.is_whitespace() && *c != '-').collect()
+}
+
+fn is_number(text: &str, min_digits: usize) -> bool {
+    text.len() >= min_digits && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -36,7 +51,11 @@ mod tests {
     #[case("D21000099001", "21000099001", None)]
     #[case("0021000099001", "21000099001", Some(false))]
     #[case("21000099002", "21000099001", Some(true))]
-    #[case("*******9002", "21000099001", None)]
+    #[case("*******9001", "21000099001", Some(false))]
+    #[case("*** **** 9002", "21000099001", Some(true))]
+    #[case("••••9002", "21000099001", Some(true))]
+    #[case("********002", "21000099001", None)]
+    #[case("2100*******", "21000099001", None)]
     #[case("21000099002", "ada@example.org", None)]
     #[case("1234", "5678", None)]
     fn numbers_are_compared_if_both_are_digits(

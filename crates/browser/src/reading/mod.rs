@@ -21,7 +21,7 @@ pub mod work;
 
 use hippo_core::failure::Failure;
 
-pub use self::card_number::is_another_card;
+pub use self::card_number::{is_another_card, is_mask};
 pub use self::count::{check_declared_count, first_number, numbers};
 pub use self::date::{
     DateOrNever, NEVER_PHRASES, find_date, parse_iso_date, parse_iso_date_or_never,
@@ -33,13 +33,17 @@ pub use self::html::{Css, is_cut_short, is_hidden, reject_duplicate_rows, visibl
 pub use self::messages::MAX_MESSAGES;
 pub use self::messages::Messages;
 pub use self::money::{amount, amount_after_label, currency};
-pub use self::now::{WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE, is_ready_now};
+pub use self::now::{
+    WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE, WORDS_OF_A_CONDITION, has_happened,
+    is_ready_now,
+};
 pub use self::parse::{parse_fragment, parse_page};
 pub use self::session::is_session_over;
 pub use self::skeleton::of_page as skeleton;
 pub use self::stored::prepare_to_store;
 pub use self::text::{
-    element_lines, element_text, element_text_without, join_title, non_empty_text, tidy,
+    element_lines, element_lines_without, element_text, element_text_without, join_title,
+    non_empty_text, tidy,
 };
 pub use self::words::{text_after_words, text_around_words};
 pub use hippo_core::text::decode_entities;

@@ -48,11 +48,13 @@ const GROUP_SEPARATORS: [char; 6] = [' ', '\u{a0}', '\u{202f}', '\u{2009}', '\''
 /// The first sum of money in a text: 0.80 in `FINE(up to now) $0.80`, -3 in `-$3.00` and `($3.00)`.
 ///
 /// A sum has two decimals after a point or a comma. Digit groups may be separated by the other one, a
-/// space or an apostrophe. In a text without such a sum, a whole number beside a currency is one: `25 kr`. A minus counts if it touches the sum or its currency, on either side, or
+/// space or an apostrophe. In a text without such a sum, a whole number beside a currency is one: `25 kr`. A minus
+/// counts if it touches the sum or its currency, on either side, or
 /// if it follows a label's colon. A dash between words and a sum, and parentheses after a label, are
-/// punctuation. `None` if there is no sum.
+/// punctuation. A number without a currency, or in parentheses, is no sum if one with a currency follows: a day or a
+/// part. `None` if there is no sum.
 pub fn amount(text: &str) -> Option<Decimal> {
-    first_sum(text).map(|(before, sum, after)| signed(before, sum, after, false))
+    main_sum(text).map(|(before, sum, after)| signed(before, sum, after, false))
 }
 
 /// The sum at the beginning of a text that follows a label. `None` if other words come first.
@@ -68,7 +70,7 @@ pub fn amount_after_label(text: &str) -> Option<Decimal> {
 ///
 /// `5,00 €` is EUR, `CHF 5.00` is CHF. `$5.00` and `5 kr` are ambiguous.
 pub fn currency(text: &str) -> Option<&'static str> {
-    let (before, _, after) = first_sum(text)?;
+    let (before, _, after) = main_sum(text)?;
     let is_between = |c: char| c.is_whitespace() || is_dash(c) || matches!(c, '(' | ')' | '$');
     let (_, dollars) = without_prefixed_dollar(before.trim_end());
     if dollars.is_some() {
@@ -104,9 +106,35 @@ fn without_prefixed_dollar(text: &str) -> (&str, Option<&'static str>) {
     found.unwrap_or((text, None))
 }
 
+/// The most sums of a text that are tried.
+const MAX_SUMS: usize = 4;
+
+/// Like [`first_sum`], or the first with a currency and out of parentheses, if there is one.
+fn main_sum(text: &str) -> Option<(&str, Decimal, &str)> {
+    let first = first_sum(text)?;
+    let mut sum = Some(first);
+    for _ in 0..MAX_SUMS {
+        let Some((before, value, after)) = sum else {
+            break;
+        };
+        let is_part = before.matches('(').count() > before.matches(')').count();
+        let is_beside = |sign: char| "$€£₹₪₩₴₺₽".contains(sign);
+        let has_currency = before.trim_end().ends_with(is_beside)
+            || after.trim_start().starts_with(is_beside)
+            || CURRENCIES.iter().any(|code| {
+                before.trim_end().ends_with(code) || after.trim_start().starts_with(code)
+            });
+        if has_currency && !is_part {
+            return Some((before, value, after));
+        }
+        sum = sum_behind(text, text.len() - after.len());
+    }
+    Some(first)
+}
+
 /// The text before the first sum, the sum without its minus, and the text after it.
 fn first_sum(text: &str) -> Option<(&str, Decimal, &str)> {
-    sum_with_decimals(text).or_else(|| whole_sum(text))
+    sum_behind(text, 0).or_else(|| whole_sum(text))
 }
 
 /// The first whole number beside a currency: `25 kr`, `Rs. 50`, `1 200 Ft`.
@@ -179,8 +207,9 @@ fn split_grouped_digits(text: &str) -> (String, &str) {
     (number, rest)
 }
 
-fn sum_with_decimals(text: &str) -> Option<(&str, Decimal, &str)> {
-    let mut rest = text;
+/// The first sum with decimals behind a place, with the text before it and after it.
+fn sum_behind(text: &str, place: usize) -> Option<(&str, Decimal, &str)> {
+    let mut rest = text.get(place..)?;
     while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
         let from = rest.get(at..)?;
         let before = text.get(..text.len() - from.len())?;
@@ -362,6 +391,22 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use rstest::rstest;
+
+    #[rstest]
+    #[case("Fees (as of 30.11.): 3,50 €", Some("3.50"), Some("EUR"))]
+    #[case("Fees (17.30): EUR 3,50", Some("3.50"), Some("EUR"))]
+    #[case("(with 0,50 € of postage): 3,50 €", Some("3.50"), Some("EUR"))]
+    #[case("3.50", Some("3.50"), None)]
+    #[case("(3,50 €)", Some("-3.50"), Some("EUR"))]
+    #[case("Owed 30.11. and 3.50", Some("30.11"), None)]
+    fn sum_with_a_currency_counts_more_than_a_day_or_a_part(
+        #[case] text: &str,
+        #[case] expected: Option<&str>,
+        #[case] code: Option<&str>,
+    ) {
+        assert_eq!(amount(text).map(|sum| sum.to_string()).as_deref(), expected);
+        assert_eq!(currency(text), code);
+    }
 
     #[rstest]
     #[case("FINE(up to now) $0.80", Some("0.80"))]

@@ -1,7 +1,7 @@
 //! Decides whether “ready” means now, and not later, never or in the past.
 
 /// Words before “ready” in its sentence that show that the item isn't ready now.
-pub const WORDS_NEGATING_READY_BEFORE: [&str; 46] = [
+pub const WORDS_NEGATING_READY_BEFORE: [&str; 48] = [
     "not",
     "isn",
     "aren",
@@ -27,6 +27,8 @@ pub const WORDS_NEGATING_READY_BEFORE: [&str; 46] = [
     "nearly",
     "was",
     "were",
+    "war",
+    "waren",
     "get",
     "getting",
     "becomes",
@@ -51,7 +53,7 @@ pub const WORDS_NEGATING_READY_BEFORE: [&str; 46] = [
 ];
 
 /// Words after “ready” in its sentence that show that the item isn't ready now.
-pub const WORDS_NEGATING_READY_AFTER: [&str; 41] = [
+pub const WORDS_NEGATING_READY_AFTER: [&str; 47] = [
     "not",
     "soon",
     "shortly",
@@ -93,10 +95,57 @@ pub const WORDS_NEGATING_READY_AFTER: [&str; 41] = [
     "sobald",
     "wenn",
     "wann",
+    "ab",
+    "abgelaufen",
+    "verfallen",
+    "storniert",
+    "widerrufen",
+    "annulliert",
 ];
 
 /// Words that begin another clause, about what happens if the item isn't collected.
-const CLAUSE_STARTS: [&str; 4] = ["or", "otherwise", "else", "and"];
+const CLAUSE_STARTS: [&str; 7] = [
+    "or",
+    "otherwise",
+    "else",
+    "and",
+    "oder",
+    "sonst",
+    "ansonsten",
+];
+
+/// Words behind “from” or “ab” that mean now.
+const NOW: [&str; 4] = ["now", "sofort", "heute", "jetzt"];
+
+/// Words of a clause about what may happen, not about what happened.
+pub const WORDS_OF_A_CONDITION: [&str; 16] = [
+    "will",
+    "would",
+    "may",
+    "if",
+    "unless",
+    "otherwise",
+    "after",
+    "wird",
+    "werden",
+    "falls",
+    "wenn",
+    "sofern",
+    "sonst",
+    "danach",
+    "bevor",
+    "noch",
+];
+
+/// Whether a word like “cancelled” between these two texts says what happened. Both must be in lower case.
+pub fn has_happened(before: &str, after: &str) -> bool {
+    let is_clause_end = |c: char| is_sentence_end(c) || matches!(c, ',' | '(' | ')');
+    let before = before.rsplit(is_clause_end).next().unwrap_or(before);
+    let after = after.split(is_clause_end).next().unwrap_or(after);
+    !words(before)
+        .chain(words(after))
+        .any(|word| WORDS_OF_A_CONDITION.contains(&word))
+}
 
 /// Whether a word like “ready” between these two texts means now. Both must be in lower case.
 pub fn is_ready_now(before: &str, after: &str) -> bool {
@@ -119,14 +168,18 @@ pub fn is_ready_now(before: &str, after: &str) -> bool {
     let after: Vec<&str> = words(after.get(..end).unwrap_or(after))
         .take_while(|word| !CLAUSE_STARTS.contains(word))
         .collect();
+    let is_from_now = after
+        .windows(2)
+        .any(|pair| matches!(pair, ["from" | "ab", now] if NOW.contains(now)));
     let is_in_days = after.windows(2).any(
         |pair| matches!(pair, ["in", count] if count.bytes().all(|byte| byte.is_ascii_digit())),
     );
     !is_negated_before
         && !is_in_days
-        && !after
-            .iter()
-            .any(|word| WORDS_NEGATING_READY_AFTER.contains(word))
+        && !after.iter().any(|word| {
+            WORDS_NEGATING_READY_AFTER.contains(word)
+                && !(is_from_now && matches!(*word, "from" | "ab"))
+        })
 }
 
 fn is_sentence_end(c: char) -> bool {
@@ -171,7 +224,28 @@ mod tests {
     #[case("soon ", " for pickup", false)]
     #[case("", " bientôt", false)]
     #[case("", " (expired)", false)]
+    #[case("", " ab 03.12.2026, 9 uhr", false)]
+    #[case("", " ab sofort", true)]
+    #[case("war ", " bis 28.11.2026", false)]
+    #[case("", " bis 28.11.2026 (abgelaufen)", false)]
+    #[case("wurde ", " und kann bis 05.12.2026 abgeholt werden", true)]
+    #[case("", " bis 05.12.2026, sonst wird die bestellung storniert", true)]
+    #[case("", " bis 05.12.2026 oder wird storniert", true)]
     fn ready_means_now_or_not(#[case] before: &str, #[case] after: &str, #[case] is_now: bool) {
         assert_eq!(is_ready_now(before, after), is_now);
+    }
+
+    #[rstest]
+    #[case("bestellung ", " (bestellt am 01.11.2026)", true)]
+    #[case("vorgemerkt, ", " am 28.11.2026", true)]
+    #[case("bereit bis 05.12.2026, wird danach ", "", false)]
+    #[case("ready. it will be ", " if nobody comes", false)]
+    #[case("we will see. ", " on 11/1/2025", true)]
+    fn word_says_what_happened_or_may_happen(
+        #[case] before: &str,
+        #[case] after: &str,
+        #[case] expected: bool,
+    ) {
+        assert_eq!(has_happened(before, after), expected);
     }
 }

@@ -59,6 +59,14 @@ pub fn element_text_without(
 
 /// The lines of an element's visible text that are not empty: a line break or a block ends a line.
 pub fn element_lines(element: ElementRef<'_>) -> Vec<String> {
+    element_lines_without(element, |_| false)
+}
+
+/// Like [`element_lines`], without the elements that `is_left_out` matches.
+pub fn element_lines_without(
+    element: ElementRef<'_>,
+    is_left_out: impl Fn(ElementRef<'_>) -> bool,
+) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut end_line = |line: &mut String| {
@@ -68,12 +76,24 @@ pub fn element_lines(element: ElementRef<'_>) -> Vec<String> {
         }
         line.clear();
     };
+    let mut left_out = None;
     for edge in element.traverse() {
         work::count(1);
         let (node, is_open) = match edge {
             Edge::Open(node) => (node, true),
             Edge::Close(node) => (node, false),
         };
+        if left_out.is_some() {
+            left_out = left_out.filter(|id| is_open || *id != node.id());
+            continue;
+        }
+        if is_open && ElementRef::wrap(node).is_some_and(&is_left_out) {
+            if node.value().as_element().is_some_and(separates) {
+                end_line(&mut line);
+            }
+            left_out = Some(node.id());
+            continue;
+        }
         if node.value().as_element().is_some_and(separates) {
             end_line(&mut line);
         }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::context::Globals;
-use crate::deployment::aws::{ReplayOutcome, Replayed};
+use crate::deployment::aws::{LetterReport, ReplayOutcome};
 use crate::exit::{CommandResult, Outcome};
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, sentences};
@@ -39,7 +39,7 @@ pub(crate) struct ReplayDeadLetters {
 
 #[derive(Serialize)]
 struct ReplayDocument {
-    dead_letters: Vec<Replayed>,
+    dead_letters: Vec<LetterReport>,
     /// About how many more SQS hides behind those that stay.
     behind: usize,
 }
@@ -49,9 +49,9 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     let Command::ReplayDeadLetters(args) = command;
     let stack = globals.open_stack().await?;
     let mut letters = Vec::new();
-    let each = &mut |letter: Replayed| letters.push(letter);
+    let report_letter = &mut |letter: LetterReport| letters.push(letter);
     let result = stack
-        .replay_dead_letters(args.dry_run, args.discard_unreadable, each)
+        .replay_dead_letters(args.dry_run, args.discard_unreadable, report_letter)
         .await;
     // The letters that were replayed before an error are shown too.
     let outcome = show(globals, &letters);
@@ -69,21 +69,21 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     result.map(|_| outcome)
 }
 
-fn show(globals: &Globals, letters: &[Replayed]) -> Outcome {
+fn show(globals: &Globals, letters: &[LetterReport]) -> Outcome {
     if letters.is_empty() {
         globals.output.print_text("There are no dead letters.");
         return Outcome::Done;
     }
     let mut table = Table::new([
         fixed("QUEUE"),
-        sentences("WHAT"),
+        sentences("DESCRIPTION"),
         fixed("NOW"),
         sentences("WHY"),
     ]);
     for letter in letters {
         table.row([
             letter.queue.to_string().into(),
-            letter.what.as_str().into(),
+            letter.description.as_str().into(),
             outcome_cell(letter.outcome),
             letter.reason.as_deref().unwrap_or_default().into(),
         ]);

@@ -282,7 +282,7 @@ async fn show_done(
     }
     if made_up_for > 0 {
         context.output.print_text(format!(
-            "Before it, we made up for {}. “{HIPPO} runs” shows {}.",
+            "Before it, we caught up on {}. “{HIPPO} runs” shows {}.",
             count(made_up_for, "missed run", "missed runs"),
             if made_up_for == 1 { "it" } else { "them" },
         ));

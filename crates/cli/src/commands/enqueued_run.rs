@@ -9,6 +9,7 @@ use crate::commands::runs::show::{load_details, print_problems};
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::progress::ProgressBar;
+use crate::output::run_progress::{count_finished, describe_progress};
 use crate::output::time::duration;
 use crate::output::{count, print_to_stderr};
 use crate::start_options::StartOptions;
@@ -82,7 +83,7 @@ async fn wait(
             read = read_with_retries(POLL_INTERVAL, || load_run(context, key)) => read,
         };
         if let Some(run) = read.map_err(|error| run_goes_on(error, key))? {
-            let now_finished = count_finished_items(&run);
+            let now_finished = count_finished(&run.counts);
             bar.set_total(to_usize(run.counts.planned));
             bar.set_position(to_usize(now_finished));
             if run.outcome != RunOutcome::Running {
@@ -91,7 +92,9 @@ async fn wait(
             if now_finished != finished {
                 (finished, last_change) = (now_finished, Instant::now());
                 if prints_lines {
-                    context.output.print_text(progress(&run));
+                    context
+                        .output
+                        .print_text(describe_progress(key.job, &run.counts));
                 }
             }
         }
@@ -135,21 +138,10 @@ fn run_goes_on(error: CommandError, key: &RunKey) -> CommandError {
         .try_command(format!("{HIPPO} runs show {key}"))
 }
 
-/// How many items of a run have a result.
-fn count_finished_items(run: &Run) -> u32 {
-    run.counts.done + run.counts.failures() + run.counts.skipped
-}
-
 /// `3 cards`: the items that the run planned.
 fn planned_items(run: &Run) -> String {
     let wording = run.key.job.entry().wording;
     count(to_usize(run.counts.planned), wording.one, wording.many)
-}
-
-/// `2 of 3 cards so far, 1 failed.`
-fn progress(run: &Run) -> String {
-    let (finished, planned) = (count_finished_items(run), planned_items(run));
-    format!("{finished} of {planned} so far{}.", failed(run))
 }
 
 /// `Done: 2 of 3 cards in 12 s, 1 failed.`
@@ -187,34 +179,6 @@ fn to_usize(number: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hippo_core::run::{Counts, Trigger};
-
-    fn run(done: u32, failed: u32, skipped: u32) -> Run {
-        let mut counts = Counts {
-            planned: 4,
-            done,
-            skipped,
-            ..Counts::default()
-        };
-        (0..failed).for_each(|_| counts.add_failure("site_down"));
-        let now = chrono::DateTime::UNIX_EPOCH;
-        Run {
-            key: "check-cards/person/2026-11-21T10:00:00Z".parse().unwrap(),
-            trigger: Trigger::Person,
-            input: serde_json::Value::Null,
-            started_at: now,
-            reported_at: now,
-            finished_at: None,
-            outcome: RunOutcome::Running,
-            counts,
-        }
-    }
-
-    #[test]
-    fn progress_counts_every_result() {
-        assert_eq!(progress(&run(1, 0, 0)), "1 of 4 cards so far.");
-        assert_eq!(progress(&run(1, 1, 1)), "3 of 4 cards so far, 1 failed.");
-    }
 
     #[tokio::test]
     async fn failed_read_is_tried_again_and_the_last_error_is_reported() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgGroup, Args};
 use hippo_core::jobs::check_cards::key_cache::KeyCache;
 use hippo_core::seal::{PublicKey, SealError};
-use hippo_core::transfer::{self, Contents, Transfer};
+use hippo_core::transfer::{self, Transfer, TransferCounts};
 use hippo_local::key_files::read_public_key;
 use serde::Serialize;
 
@@ -53,9 +53,9 @@ pub(crate) struct Export {
 #[derive(Serialize)]
 struct ExportResult<'a> {
     export: &'a Path,
-    sealed_for: String,
+    sealed_to: String,
     #[serde(flatten)]
-    contents: Contents,
+    contents: TransferCounts,
 }
 
 /// Exports everything.
@@ -149,19 +149,19 @@ fn print_result(context: &Context, export: &Export, transfer: &Transfer) {
     let contents = transfer.counts();
     context.output.print_document(&ExportResult {
         export: &export.file,
-        sealed_for: transfer.sealed_for.to_string(),
+        sealed_to: transfer.sealed_to.to_string(),
         contents,
     });
     let file = export.file.display();
     context.output.print_text(format!(
-        "Exported {}, {}, {} and {} to {file}. Numbers and PINs are sealed for the key {}.",
+        "Exported {}, {}, {} and {} to {file}. Numbers and PINs are sealed to the key {}.",
         count(contents.libraries, "library", "libraries"),
         count(contents.families, "family", "families"),
         count(contents.cards, "card", "cards"),
         count(contents.notices, "notice", "notices"),
-        transfer.sealed_for,
+        transfer.sealed_to,
     ));
-    let unfinished_notices = contents.open_mails;
+    let unfinished_notices = contents.open_notices;
     if unfinished_notices > 0 {
         context.output.print_text(format!(
             "{} unfinished. If a run is still going here, wait until it ends, and export again.",

@@ -1,12 +1,12 @@
 //! `hippo logs`: the log lines of runs.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveTime, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use clap::Args;
 use hippo_core::clock::local_date;
-use hippo_core::run::{JobName, RunKey};
+use hippo_core::run::{JobName, RunKey, RunOutcome};
 use hippo_core::text::clean;
 
 use crate::commands::runs::show::find_run;
@@ -15,6 +15,7 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::table::{Tone, paint};
 use crate::output::{print, print_json, print_to_stderr, stdout};
 use crate::run_log::read::{LogCursor, LogQuery, NewLines, SourcedLine};
+use crate::run_view::with_work;
 use crate::values::{Since, job_name, logs_since, run_key};
 
 /// Show the log lines of runs.
@@ -41,7 +42,7 @@ pub(crate) struct Logs {
     /// all of the run.
     #[arg(long, value_name = "DATE", value_parser = logs_since)]
     since: Option<Since>,
-    /// Go on and show new lines.
+    /// Go on and show new lines, until Ctrl-C or the end of the run that is named.
     #[arg(short, long)]
     follow: bool,
 }
@@ -56,7 +57,8 @@ pub(crate) async fn run(args: Logs, globals: &Globals) -> CommandResult {
         .new_log_lines(&query, &mut cursor)
         .await?;
     if args.follow {
-        return follow(&context, &query, cursor, new).await;
+        let run = args.run.as_ref();
+        return follow(&context, &query, run, cursor, new).await;
     }
     context.output.print_document(&new.lines);
     if new.lines.is_empty() && !new.has_more {
@@ -77,6 +79,12 @@ const TIME_BEFORE_RUN: chrono::Duration = chrono::Duration::days(1);
 
 /// How long after a run its dead letters may be replayed.
 const REPLAY_TIME: chrono::Duration = chrono::Duration::days(15);
+
+/// How long the steps after a run's end may take to log something on this machine.
+const LOCAL_DELAY: Duration = Duration::from_secs(2);
+
+/// How long CloudWatch takes at most, as a rule, until it finds a new line.
+const CLOUDWATCH_DELAY: Duration = Duration::from_secs(20);
 
 /// Stops following after this many failed reads in a row. The client has retried each already.
 const MAX_FAILED_READS: u32 = 5;
@@ -126,22 +134,32 @@ async fn show_none(context: &Context, args: &Logs) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Shows these lines and all that come, until Ctrl-C.
+/// Shows these lines and all that come, until Ctrl-C. Those of one run end with the run.
 async fn follow(
     context: &Context,
     query: &LogQuery,
+    run: Option<&RunKey>,
     mut cursor: LogCursor,
     mut new: NewLines,
 ) -> CommandResult {
     let mut stop = std::pin::pin!(tokio::signal::ctrl_c());
     let mut failed_reads = 0;
+    let mut ended: Option<Instant> = None;
     loop {
+        let is_last = ended.is_some_and(|ended| ended.elapsed() >= last_lines_delay(context));
+        if ended.is_none()
+            && let Some(run) = run
+            && has_ended(context, run).await
+        {
+            // Its last lines may not be there yet.
+            ended = Some(Instant::now());
+        }
         if context.output.json {
             new.lines.iter().for_each(print_json);
         } else {
             show(context, &new.lines);
         }
-        if stdout::has_failed() {
+        if stdout::has_failed() || (is_last && !new.has_more) {
             return Ok(Outcome::Done);
         }
         // A search that found nothing waits too, so that it can't use up the service's limit.
@@ -162,6 +180,26 @@ async fn follow(
             Err(_) if failed_reads < MAX_FAILED_READS => NewLines::default(),
             read => read?,
         };
+    }
+}
+
+/// Whether a run is over, with all that its workers report.
+async fn has_ended(context: &Context, key: &RunKey) -> bool {
+    // A store that doesn't answer may do so at the next look.
+    let Ok(Some(run)) = context.store.run(key).await else {
+        return false;
+    };
+    let Ok(run) = with_work(context, run).await else {
+        return false;
+    };
+    run.outcome != RunOutcome::Running
+}
+
+/// How long the last lines of a run take to be readable.
+fn last_lines_delay(context: &Context) -> Duration {
+    match context.deployment.stack() {
+        Some(_) => CLOUDWATCH_DELAY,
+        None => LOCAL_DELAY,
     }
 }
 

@@ -126,7 +126,7 @@ async fn list(context: &Context, args: &Notices) -> CommandResult {
             Some(record) => (
                 state_cell(record.state),
                 moment(record.changed_at, now, context.zone()),
-                record.attempts.to_string(),
+                record.tries().to_string(),
             ),
             None => (Cell::new("–", Tone::Faint), String::new(), String::new()),
         };

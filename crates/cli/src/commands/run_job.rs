@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use clap::Args;
 use hippo_core::jobs::check_cards::CheckCardsInput;
 use hippo_core::jobs::notify::NotifyAllInput;
-use hippo_core::run::{JobName, Run, RunOutcome};
+use hippo_core::run::{Counts, JobName, Run, RunOutcome};
 use serde::Serialize;
 use serde_json::error::Category;
 use serde_json::{Map, Value};
@@ -17,6 +17,7 @@ use crate::context::{Context, Globals};
 use crate::deployment::{JobAnswer, RunRequest};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::not_started::show_not_started;
+use crate::output::run_progress::RunProgress;
 use crate::output::time::duration;
 use crate::start_options::{StartOptions, read_checked_input};
 use crate::text_input::strip_byte_order_mark;
@@ -181,7 +182,12 @@ pub(crate) async fn run_any_job(
         started_by: start.started_by(),
         input,
     };
-    match deployment.run_job(request).await? {
+    let progress = RunProgress::new(job, context.output, start.is_quiet());
+    let on_progress = |counts: &Counts| progress.show(counts);
+    let answer = deployment.run_job(request, &on_progress).await;
+    // Nothing of it is printed after the result.
+    drop(progress);
+    match answer? {
         JobAnswer::Done { run, summary } => Ok(show_done(context, start, &run, &summary)),
         JobAnswer::NotStarted(reason) => show_not_started(context, start, &reason).await,
     }
@@ -197,8 +203,7 @@ fn show_done(context: &Context, start: &StartOptions, run: &Run, summary: &Value
     context
         .output
         .print_document(&JobRunDocument { run, summary });
-    let outcome =
-        Outcome::failed_if(run.counts.failures() > 0 || run.outcome == RunOutcome::Interrupted);
+    let outcome = Outcome::failed_if(run.outcome != RunOutcome::Done);
     if start.is_quiet() && outcome == Outcome::Done {
         return outcome;
     }

@@ -24,7 +24,7 @@ use self::held_keys::HeldKeys;
 use self::http_server::{ServerLimits, serve_http};
 use self::identity_provider::identity_provider;
 use self::job_processes::JobProcesses;
-use self::messages::Messages;
+use self::messages::MessageSender;
 use crate::config::Config;
 use crate::context::{Globals, clock};
 use crate::deployment::local::{open_database, save_schedules};
@@ -130,7 +130,7 @@ pub(crate) async fn run(serve: Serve, globals: &Globals) -> CommandResult {
     for job in JobName::all() {
         save_schedules(&store, &config, job, now).await?;
     }
-    let messages = Messages::start(
+    let messages = MessageSender::start(
         Arc::<SqliteStore>::clone(&store),
         Arc::from(mailer(&home, &config)?),
         clock()?,

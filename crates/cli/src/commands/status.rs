@@ -21,7 +21,7 @@ use crate::output::table::{Cell, Table, Tone, fixed, numbers, paint, words};
 use crate::output::time::{ago, day, moment};
 use crate::pauses::load_pauses_of;
 use crate::remedies;
-use crate::run_view::{show_runs, with_work};
+use crate::run_view::{had_work, show_runs, with_work};
 use crate::schedule_remarks;
 use crate::suggested::HIPPO;
 
@@ -40,6 +40,9 @@ pub(crate) struct Status {
 /// The most notices of a family that are shown.
 const MAX_NOTICES: usize = 3;
 
+/// How many runs of a job are looked at for one that had something to do: a day of ticks.
+const RECENT_RUNS: usize = 100;
+
 /// The most alerts that are printed.
 const MAX_ALERTS_SHOWN: usize = 10;
 
@@ -54,7 +57,10 @@ struct StatusDocument {
     now: DateTime<Utc>,
     families: Vec<FamilyView>,
     libraries_backing_off: Vec<BackedOff>,
+    /// The last run of each job.
     runs: Vec<Run>,
+    /// The last run that had something to do, of each job whose last run had nothing.
+    runs_with_work: Vec<Run>,
     /// Remarks on the schedules: disabled and paused ones, and undeclared labels.
     schedules: Vec<schedule_remarks::Remark>,
     /// The alerts of the last two days, newest first.
@@ -133,7 +139,7 @@ pub(crate) async fn status(context: &Context, args: &Status) -> CommandResult {
     }
     show_libraries(context, &document.libraries_backing_off);
     let pauses = load_pauses_of(context, &document.runs).await?;
-    show_runs(context, &document.runs, &pauses);
+    show_runs(context, &document.runs, &document.runs_with_work, &pauses);
     schedule_remarks::show(context, &document.schedules);
     show_alerts(context, &document.alerts);
     show_damaged_rows(context, &document.damaged_rows);
@@ -186,11 +192,17 @@ async fn document(context: &Context, families: &[Family]) -> Result<StatusDocume
             });
         }
     }
-    let mut runs = Vec::new();
+    let (mut runs, mut runs_with_work) = (Vec::new(), Vec::new());
     for job in JobName::all() {
-        for run in context.store.recent_runs(Some(job), None, 1).await? {
-            runs.push(with_work(context, run).await?);
+        let recent = context.store.recent_runs(Some(job), None, RECENT_RUNS);
+        let mut recent = recent.await?.into_iter();
+        let Some(last) = recent.next() else { continue };
+        if !had_work(&last)
+            && let Some(run) = recent.find(had_work)
+        {
+            runs_with_work.push(with_work(context, run).await?);
         }
+        runs.push(with_work(context, last).await?);
     }
     Ok(StatusDocument {
         now,
@@ -198,6 +210,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<StatusDocume
         libraries_backing_off,
         schedules: schedule_remarks::remarks(context).await?,
         runs,
+        runs_with_work,
         alerts: alerts(context).await?,
         // This comes last, because it reports the rows that were read above.
         damaged_rows: context.store.damaged_rows(),

@@ -6,7 +6,10 @@ use crate::suggest::did_you_mean;
 ///
 /// It never quotes the line, which may hold a secret.
 pub(crate) fn describe_toml_error(error: &toml::de::Error, text: &str) -> String {
-    let message = plain_message(error.message());
+    let message = match (error.message(), key_at(error, text)) {
+        ("duplicate key", Some(key)) => format!("“{key}” is there twice"),
+        (message, _) => plain_message(message),
+    };
     // A key that is missing at the top has no line of its own.
     let is_at_top = |span: &std::ops::Range<usize>| {
         span.start == 0 && error.message().starts_with("missing field")
@@ -19,6 +22,13 @@ pub(crate) fn describe_toml_error(error: &toml::de::Error, text: &str) -> String
         Some(line) => format!("has a mistake in line {line}: {message}."),
         None => format!("has a mistake: {message}."),
     }
+}
+
+/// The key at the place of an error, if there is nothing but a key.
+fn key_at<'a>(error: &toml::de::Error, text: &'a str) -> Option<&'a str> {
+    let key = text.get(error.span()?)?.trim_matches(['"', '\'']);
+    let is_of_key = |one: char| one.is_ascii_alphanumeric() || matches!(one, '_' | '-');
+    (!key.is_empty() && key.chars().all(is_of_key)).then_some(key)
 }
 
 /// Rewrites a message of the TOML parser in plain words, without values that may be secret.
@@ -50,6 +60,9 @@ fn plain_message(message: &str) -> String {
     }
     if let (true, [name]) = (message.starts_with("duplicate field"), &*quoted) {
         return format!("“{name}” is there twice");
+    }
+    if message.starts_with("wanted exactly 1 element") {
+        return "a table in { } has one key here".to_owned();
     }
     if message.contains("leading zero") {
         return "a number can't begin with 0; write it in quotes".to_owned();

@@ -27,8 +27,9 @@ use hippo_core::ids::Label;
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::mail::Mailer;
 use hippo_core::queue::VisitQueue as _;
+use hippo_core::run::harness::OnProgress;
 use hippo_core::run::not_started::NotStarted;
-use hippo_core::run::{JobName, RunKey};
+use hippo_core::run::{JobName, RunKey, RunOutcome};
 use hippo_core::schedule::Schedule;
 use hippo_core::seal::{PrivateKeys, PublicKey};
 use hippo_core::store::{DeclaredScheduleStore as _, RunStore as _, Store};
@@ -53,7 +54,7 @@ use crate::run_log::LogLine;
 use crate::run_log::read::{LogCursor, LogQuery, NewLines, SourcedLine};
 use crate::suggested::HIPPO;
 
-pub(crate) use hippo_aws::operator::dead_letters::{ReplayOutcome, Replayed};
+pub(crate) use hippo_aws::operator::dead_letters::{LetterReport, ReplayOutcome};
 
 /// How long the command waits for a check, including a cold start and a slow library.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(100);
@@ -118,7 +119,7 @@ impl AwsDeployment {
         &self,
         dry_run: bool,
         discard_unreadable: bool,
-        each: &mut dyn FnMut(Replayed),
+        report_letter: &mut dyn FnMut(LetterReport),
     ) -> Result<usize, CommandError> {
         let letters = DeadLetters::new(&self.config, &self.outputs);
         let options = ReplayOptions {
@@ -126,9 +127,9 @@ impl AwsDeployment {
             discard_unreadable,
         };
         let mut behind = 0;
-        for kind in DeadLetterKind::ALL {
+        for queue in DeadLetterKind::ALL {
             behind += letters
-                .replay(kind, options, each)
+                .replay(queue, options, report_letter)
                 .await
                 .map_err(unusable)?;
         }
@@ -164,6 +165,26 @@ impl AwsDeployment {
             match why {
                 NotStarted::AlreadyRan(_) if request.may_change_key() => request.next_key(),
                 why => return Ok(StartedRun::NotStarted(why)),
+            }
+        }
+    }
+
+    /// Shows the counts that the label's newest run reports, while it runs.
+    async fn watch_counts(
+        &self,
+        job: JobName,
+        label: &Label,
+        on_progress: OnProgress<'_>,
+    ) -> Infallible {
+        loop {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            match self.store.recent_runs(Some(job), Some(label), 1).await {
+                Ok(runs) => runs
+                    .iter()
+                    .filter(|run| run.outcome == RunOutcome::Running)
+                    .for_each(|run| on_progress(&run.counts)),
+                // The next look may succeed, and the function's answer needs none.
+                Err(error) => tracing::debug!(%error, "A run couldn't be read."),
             }
         }
     }
@@ -516,14 +537,23 @@ impl Deployment for AwsDeployment {
         }
     }
 
-    async fn run_job(&self, request: RunRequest<Value>) -> Result<JobAnswer, CommandError> {
+    async fn run_job(
+        &self,
+        request: RunRequest<Value>,
+        on_progress: OnProgress<'_>,
+    ) -> Result<JobAnswer, CommandError> {
         let job = request.key.job;
         let Some(function) = self.outputs.jobs.get(&job) else {
             return Err(CommandError::usage(format!(
                 "The stack has no function for {job}."
             )));
         };
-        match self.start_run(function, request).await? {
+        let label = request.key.label.clone();
+        let started = tokio::select! {
+            started = self.start_run(function, request) => started?,
+            never = self.watch_counts(job, &label, on_progress) => match never {},
+        };
+        match started {
             StartedRun::Started(JobReply { run, summary }) => {
                 let run = self.store.run(&run).await?.ok_or_else(|| {
                     CommandError::unusable(format!("The run {run} isn't in the table."))

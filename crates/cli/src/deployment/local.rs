@@ -29,7 +29,7 @@ use hippo_core::mail::Mailer;
 use hippo_core::public_url::PublicUrl;
 use hippo_core::retention::RETENTION;
 use hippo_core::run::any_job::AnyJob;
-use hippo_core::run::harness::{FinishedRun, Harness};
+use hippo_core::run::harness::{FinishedRun, Harness, OnProgress};
 use hippo_core::run::ledger::{Ending, RunPlan};
 use hippo_core::run::not_started::NotStarted;
 use hippo_core::run::{JobName, RunKey};
@@ -498,7 +498,7 @@ impl Deployment for LocalDeployment {
             alerts: &*self.store,
         };
         let job = CheckCards::new(&ports, &run_ports, options);
-        match self.run(&job, request.run, &stop).await {
+        match self.run(&job, request.run, &stop, &|_| {}).await {
             Ok(FinishedRun { run, .. }) => {
                 let (checked, made_up_for) = job.into_checked();
                 Ok(CheckCardsAnswer::Done {
@@ -579,8 +579,11 @@ impl Deployment for LocalDeployment {
             on_progress: &progress,
         };
         let ended = match request.key.job {
-            JobName::PICTURE_OF_THE_DAY => self.run(&PictureOfTheDay(job), request, &stop).await,
-            _ => self.run(&job, request, &stop).await,
+            JobName::PICTURE_OF_THE_DAY => {
+                self.run(&PictureOfTheDay(job), request, &stop, &|_| {})
+                    .await
+            }
+            _ => self.run(&job, request, &stop, &|_| {}).await,
         };
         match ended {
             Ok(FinishedRun { run, .. }) => {
@@ -597,7 +600,11 @@ impl Deployment for LocalDeployment {
         }
     }
 
-    async fn run_job(&self, request: RunRequest<Value>) -> Result<JobAnswer, CommandError> {
+    async fn run_job(
+        &self,
+        request: RunRequest<Value>,
+        on_progress: OnProgress<'_>,
+    ) -> Result<JobAnswer, CommandError> {
         let job = request.key.job;
         let Some(build) = job.entry().build else {
             return Err(
@@ -610,7 +617,7 @@ impl Deployment for LocalDeployment {
             clock: &*self.clock,
         });
         let stop = Stop::listen("finishing what was started", String::new());
-        match self.run(&*job, request, &stop).await {
+        match self.run(&*job, request, &stop, on_progress).await {
             Ok(FinishedRun { run, summary }) => Ok(JobAnswer::Done { run, summary }),
             Err(RunError::NotStarted(why)) => Ok(JobAnswer::NotStarted(why)),
             Err(RunError::Job(error)) => Err(error.into()),
@@ -635,6 +642,7 @@ impl LocalDeployment {
         job: &dyn AnyJob,
         mut request: RunRequest<I>,
         stop: &Stop,
+        on_progress: OnProgress<'_>,
     ) -> Result<FinishedRun<Value>, RunError> {
         let input = serde_json::to_value(&request.input).unwrap_or_default();
         let local_hooks = self.run_hooks(request.is_schedule());
@@ -642,6 +650,7 @@ impl LocalDeployment {
         let after = local_hooks.to_run_hooks(mail.as_ref());
         let harness = Harness {
             stop,
+            on_progress,
             ..Harness::new(&*self.store, &*self.clock)
         };
         let times_since = match request.is_schedule() {

@@ -2,6 +2,7 @@
 
 mod fold;
 pub(crate) mod progress;
+pub(crate) mod run_progress;
 pub(crate) mod stdout;
 pub(crate) mod table;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::run::{JobName, RunKey};
 use serde::Serialize;
 
@@ -65,10 +65,13 @@ pub(crate) fn read_new(
             continue;
         }
         let offset = cursor.offsets.get(&path).copied().unwrap_or_default();
-        let (lines, end) = match read_file(&path, offset) {
+        let (lines, end) = match read_changed(&path, offset, query.since) {
             // Another run deleted it.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            read => read?,
+            read => match read? {
+                Some(read) => read,
+                None => continue,
+            },
         };
         cursor.offsets.insert(path, end);
         found.extend(
@@ -88,6 +91,21 @@ pub(crate) fn read_new(
         lines: found,
         has_more: false,
     })
+}
+
+/// Reads a file like [`read_file`]; `None`: it has no new line since this time, so it isn't opened.
+fn read_changed(
+    path: &Path,
+    offset: u64,
+    since: DateTime<Utc>,
+) -> std::io::Result<Option<(Vec<LogLine>, u64)>> {
+    let metadata = path.metadata()?;
+    // Some file systems keep only every other second.
+    let written_at = DateTime::<Utc>::from(metadata.modified()?) + TimeDelta::seconds(2);
+    if written_at < since || metadata.len() == offset {
+        return Ok(None);
+    }
+    read_file(path, offset).map(Some)
 }
 
 /// Reads the whole lines of a file from an offset, and returns the offset after them.
@@ -110,4 +128,45 @@ pub(super) fn read_file(path: &Path, offset: u64) -> std::io::Result<(Vec<LogLin
         .split(|byte| *byte == b'\n')
         .filter_map(|line| serde_json::from_slice(line).ok());
     Ok((lines.collect(), offset + whole as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    use crate::run_log::file_name;
+
+    const LINE: &str = r#"{"at":"2026-11-21T10:00:00Z","level":"INFO","message":"A line."}"#;
+
+    #[test]
+    fn files_without_new_lines_are_not_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = "check-cards/all/2026-11-21T10:00:00Z".parse().unwrap();
+        let mut file = std::fs::File::create(folder.path().join(file_name(&run))).unwrap();
+        writeln!(file, "{LINE}").unwrap();
+        let time = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let mut query = LogQuery {
+            job: None,
+            run: None,
+            since: time("2026-11-21T09:00:00Z"),
+            until: None,
+        };
+        let read = |query: &LogQuery, cursor: &mut LogCursor| {
+            let new = read_new(folder.path(), query, cursor).unwrap();
+            (new.lines.len(), cursor.offsets.len())
+        };
+        file.set_modified(time("2026-11-21T10:00:00Z").into())
+            .unwrap();
+        let mut cursor = LogCursor::default();
+        assert_eq!(read(&query, &mut cursor), (1, 1));
+        assert_eq!(read(&query, &mut cursor), (0, 1));
+        writeln!(file, "{LINE}").unwrap();
+        assert_eq!(read(&query, &mut cursor), (1, 1));
+        // It was last written before the time that is asked for.
+        file.set_modified(time("2026-11-21T10:00:00Z").into())
+            .unwrap();
+        query.since = time("2026-11-21T10:00:10Z");
+        assert_eq!(read(&query, &mut LogCursor::default()), (0, 0));
+    }
 }

@@ -291,3 +291,56 @@ fn init_refuses_a_contact_that_is_not_a_plain_address() {
     }
     assert!(!home.path().exists());
 }
+
+#[test]
+fn status_names_the_last_run_that_had_something_to_do() {
+    let (home, card) = Home::with_card();
+    at(&home, "2026-11-21T12:00:00Z", &["notify-all"]);
+    let last = |now| {
+        let status = at(&home, now, &["status", "--json"]);
+        let document = json(&status);
+        let times = |list: &str| -> Vec<String> {
+            let runs = document[list].as_array().unwrap().iter();
+            runs.map(|run| run["scheduled_time"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        (times("runs"), times("runs_with_work"))
+    };
+    let (sent, tick) = ("2026-11-21T12:00:00Z", "2026-11-21T12:15:00Z");
+    assert_eq!(last(tick), (vec![sent.to_owned()], vec![]));
+    at(&home, tick, &["notify-all"]);
+    assert_eq!(last(tick), (vec![tick.to_owned()], vec![sent.to_owned()]));
+    let text = stdout(&at(&home, "2026-11-21T12:20:00Z", &["status"]));
+    let (_, useful) = text
+        .split_once("The last with something to do: ")
+        .unwrap_or_else(|| panic!("{text}"));
+    assert!(
+        useful.contains("(20 min ago), done: sent 1 of 1 notice."),
+        "{text}"
+    );
+    assert!(!card.is_empty());
+}
+
+#[test]
+fn notice_that_the_mail_server_did_not_take_was_tried() {
+    let (home, _) = Home::with_card();
+    let config = home.path().join("config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text.replacen("transport = \"folder\"", "transport = \"smtp\"", 1);
+    // Nothing listens there.
+    let server = "\n[mail.smtp]\nhost = \"127.0.0.1\"\nport = 9\ntls = \"none\"\n";
+    std::fs::write(&config, format!("{text}{server}")).unwrap();
+    let now = "2026-11-21T12:00:00Z";
+    home.command(&["notify-all"])
+        .env("HIPPO_NOW", now)
+        .assert()
+        .code(1);
+    let notices = stdout(&at(&home, now, &["notices"]));
+    let row = notices.lines().nth(1).unwrap();
+    assert!(row.contains(" PENDING "), "{notices}");
+    assert_eq!(
+        row.split_whitespace().filter(|word| *word == "1").count(),
+        1,
+        "{notices}"
+    );
+}

@@ -325,6 +325,19 @@ fn followed_log_shows_new_lines_until_interrupted() {
 }
 
 #[test]
+fn followed_log_of_a_run_ends_with_the_run() {
+    let (home, _) = Home::with_card();
+    let arguments = ["check-cards", "--label", "all"];
+    run_at(&home, "2026-11-21T10:00:00Z", &arguments);
+    let id = "check-cards/all/2026-11-21T10:00:00Z";
+    let mut follow = home.command(&["logs", "-f", id]);
+    let follow = follow.timeout(std::time::Duration::from_secs(60));
+    let lines = stdout(&follow.assert().success());
+    assert!(lines.contains("A run began."), "{lines}");
+    assert!(lines.contains("A run ended."), "{lines}");
+}
+
+#[test]
 fn runs_of_a_busy_day_are_found_whatever_their_second_is() {
     let (home, _) = Home::with_card();
     for hour in 0..13 {

@@ -24,7 +24,12 @@ case "$verb" in
       echo "Id=$timer"
       if grep -qx "$timer" "$SYSTEMD/enabled" 2>/dev/null; then
         echo "UnitFileState=enabled"; echo "ActiveState=active"
-        echo "NextElapseUSecRealtime=Sun 2026-11-22 05:00:00 EST"
+        if grep -q OnUnitActiveSec "$XDG_CONFIG_HOME/systemd/user/$timer"; then
+          echo "NextElapseUSecRealtime="; echo "ActiveEnterTimestamp=Fri 2026-11-20 08:00:00 EST"
+          echo "LastTriggerUSec=$(cat "$SYSTEMD/last" 2>/dev/null)"
+        else
+          echo "NextElapseUSecRealtime=Sun 2026-11-22 05:00:00 EST"
+        fi
       else
         echo "UnitFileState="; echo "ActiveState=inactive"; echo "NextElapseUSecRealtime="
       fi
@@ -319,6 +324,24 @@ fn status_shows_installed_stale_missing_and_left_over_timers() {
 }
 
 #[test]
+fn timer_that_counts_says_from_when_it_fires_next() {
+    let (systemd, home) = (Systemd::new(), Home::with_schedules());
+    let counted = schedule("check-cards", "all", "rate(7 hours)", "");
+    declare(&home, &[counted]);
+    systemd
+        .command(&home, &["schedule", "install"])
+        .assert()
+        .success();
+    let next = || {
+        let mut status = systemd.command(&home, &["schedule", "status", "--json"]);
+        json(&status.assert().success())["timers"][0]["next"].clone()
+    };
+    assert_eq!(next(), "7 hours after Fri 2026-11-20 08:00:00 EST");
+    systemd.set("last", "Fri 2026-11-20 15:00:00 EST\n");
+    assert_eq!(next(), "7 hours after Fri 2026-11-20 15:00:00 EST");
+}
+
+#[test]
 fn services_name_a_home_only_if_it_is_not_the_default_one() {
     let (systemd, home) = (Systemd::new(), Home::with_schedules());
     let show = |arguments: &[&str]| {
@@ -383,7 +406,7 @@ fn rate_times_and_unknown_libraries_closed_days_are_shown() {
         &home,
         &[
             schedule(
-                "notify-all",
+                "check-cards",
                 "tick",
                 "rate(8 hours)",
                 "except = \"closed-days.toml\"",

@@ -241,4 +241,17 @@ fn search_finds_built_in_libraries_and_those_of_public_lists() {
             .unwrap()
             .contains("rkhwaja/wccls")
     );
+    assert_eq!(found[1]["timezone"], "America/Los_Angeles");
+    assert!(found[1]["written"].as_str().unwrap().starts_with("20"));
+}
+
+#[test]
+fn mistyped_search_suggests_untried_libraries_too() {
+    let home = Home::empty();
+    let similar = stdout(&home.run(&["library", "search", "Alstadt"]).success());
+    assert!(similar.contains("No library matches exactly."), "{similar}");
+    assert!(similar.contains("Stadtbücherei Albstadt"), "{similar}");
+    // A machine can't tell it from an exact match.
+    let document = home.json(&["library", "search", "Alstadt"]);
+    assert_eq!(document, serde_json::json!([]));
 }

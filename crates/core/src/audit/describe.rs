@@ -39,7 +39,7 @@ impl Change {
             Self::RecipientLeft => "left the family",
             Self::RecipientRemoved { .. } => "removed a recipient",
             Self::FeedMade => "made a feed",
-            Self::FeedRevoked => "removed a feed",
+            Self::FeedRevoked => "revoked a feed",
             Self::IdentityLinked => "linked an account to sign in with",
             Self::IdentitiesUnlinked => "unlinked the accounts to sign in with",
             Self::PersonSignedOut { .. } => {

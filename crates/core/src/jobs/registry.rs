@@ -134,7 +134,7 @@ pub struct CountWording {
     pub one: &'static str,
     /// Several items: `cards`.
     pub many: &'static str,
-    /// What happened to the others: `left out`.
+    /// What happened to the others: `skipped`.
     pub skipped: &'static str,
 }
 

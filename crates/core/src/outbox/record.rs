@@ -436,6 +436,19 @@ impl OutboxRecord {
             .unwrap_or_else(|| self.release(MailState::Failed, Some(reason), now)))
     }
 
+    /// How often we tried to send it, also if the mail service refused it before it had the mail.
+    pub fn tries(&self) -> u64 {
+        let attempts = u64::from(self.attempts);
+        let is_refused = matches!(self.state, MailState::Pending | MailState::Failed)
+            && self.reason.is_some()
+            && !self.is_held();
+        match is_refused {
+            // Each claim ended with a try.
+            true => attempts.max(self.fence),
+            false => attempts,
+        }
+    }
+
     /// To GAVE_UP, if an earlier attempt may have been sent.
     fn give_up_if_doubted(&self, reason: Option<&str>, now: DateTime<Utc>) -> Option<Self> {
         let earlier = "We can’t tell whether an earlier attempt was sent.";
@@ -511,6 +524,22 @@ mod tests {
         assert_eq!(sent.state, MailState::Sent);
         assert_eq!((sent.revision, sent.fence, sent.attempts), (3, 1, 1));
         assert_eq!(sent.claim(Uuid::nil(), now()), Err(TransitionError::Final));
+    }
+
+    #[test]
+    fn refused_mail_counts_as_tried() {
+        let claimed = pending().claim(Uuid::nil(), now()).unwrap();
+        assert_eq!(claimed.tries(), 0);
+        // The mail server wasn't there, so nothing was sent.
+        let refused = claimed.not_sent("refused".into(), now()).unwrap();
+        assert_eq!((refused.attempts, refused.tries()), (0, 1));
+        let claimed = refused.claim(Uuid::nil(), now()).unwrap();
+        let failed = claimed.failed("refused".into(), now()).unwrap();
+        assert_eq!(failed.tries(), 2);
+        let skipped = pending().claim(Uuid::nil(), now()).unwrap();
+        let skipped = skipped.skip(None, now()).unwrap();
+        assert_eq!(skipped.tries(), 0);
+        assert_eq!(pending().hold(3, now()).tries(), 0);
     }
 
     #[test]

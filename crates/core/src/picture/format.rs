@@ -29,7 +29,7 @@ impl PictureFormat {
         }
     }
 
-    /// The end of its files' names.
+    /// Its file extension, without the dot.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Jpeg => "jpg",
@@ -54,14 +54,14 @@ impl PictureFormat {
             "image/png" | "image/x-png" => Ok(Self::Png),
             "image/gif" => Ok(Self::Gif),
             "image/webp" => Ok(Self::WebP),
-            "" => refused("the answer names no type"),
+            "" => refused("the response has no Content-Type"),
             "text/html" | "application/xhtml+xml" => {
-                refused("the answer is a web page, not a picture")
+                refused("the response is a web page, not a picture")
             }
             other if other.starts_with("image/") => {
-                refused("the answer is a picture, but not a JPEG, PNG, GIF or WebP")
+                refused("the response is a picture, but not a JPEG, PNG, GIF or WebP")
             }
-            _ => refused("the answer's type isn't that of a picture"),
+            _ => refused("the response's Content-Type isn't a picture's"),
         }
     }
 
@@ -86,7 +86,10 @@ impl PictureFormat {
     /// # Errors
     /// [`PictureFailureKind::NotAPicture`] by the header, or [`PictureFailureKind::WrongType`] if the
     /// bytes are something else.
-    pub fn check(content_type: Option<&str>, bytes: &[u8]) -> Result<Self, PictureFailure> {
+    pub fn from_header_and_bytes(
+        content_type: Option<&str>,
+        bytes: &[u8],
+    ) -> Result<Self, PictureFailure> {
         let declared = Self::from_content_type(content_type)?;
         let detail = match Self::from_bytes(bytes) {
             Some(found) if found == declared => return Ok(declared),
@@ -96,7 +99,7 @@ impl PictureFormat {
                 found.media_type()
             ),
             None => format!(
-                "the header says {}, but the answer is no such picture",
+                "the header says {}, but the content isn't one",
                 declared.media_type()
             ),
         };
@@ -119,12 +122,15 @@ mod tests {
     #[case("image/png", PNG, PictureFormat::Png)]
     #[case("image/gif", b"GIF89a\x01\0", PictureFormat::Gif)]
     #[case("image/webp", WEBP, PictureFormat::WebP)]
-    fn header_and_bytes_agree(
+    fn picture_whose_header_and_bytes_agree_is_accepted(
         #[case] header: &str,
         #[case] bytes: &[u8],
         #[case] format: PictureFormat,
     ) {
-        assert_eq!(PictureFormat::check(Some(header), bytes), Ok(format));
+        assert_eq!(
+            PictureFormat::from_header_and_bytes(Some(header), bytes),
+            Ok(format)
+        );
     }
 
     #[rstest]
@@ -141,7 +147,7 @@ mod tests {
         #[case] bytes: &[u8],
         #[case] kind: &str,
     ) {
-        let failure = PictureFormat::check(header, bytes).unwrap_err();
+        let failure = PictureFormat::from_header_and_bytes(header, bytes).unwrap_err();
         assert_eq!(failure.kind.as_str(), kind);
     }
 }

@@ -57,8 +57,11 @@ pub struct GridDay {
     pub outcomes: Vec<OutcomeCount>,
     /// The runs; empty if there are too many for a square each.
     pub runs: Vec<GridRun>,
-    /// Whether a run of the day was slow; `runs` says which, if it isn't empty.
+    /// Whether a run of the day was slow; `runs` or `slow_runs` says which.
     pub is_slow: bool,
+    /// The slow runs of a day that has no square for each run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub slow_runs: Vec<GridRun>,
     /// The scheduled time of the newest run with the worst outcome.
     #[serde(skip)]
     pub worst_time: DateTime<Utc>,
@@ -157,12 +160,20 @@ fn grid_day(
     }
     outcomes.sort_by_key(|one| std::cmp::Reverse(severity(one.outcome)));
     let is_summed = runs.len() > MAX_SQUARES_PER_DAY || runs.iter().any(|run| run.is_tick);
-    let squares = runs.iter().filter(|_| !is_summed).map(|run| GridRun {
+    let is_slow_run = |run: &&&PastRun| is_slow(run.seconds, median);
+    let square = |run: &&PastRun| GridRun {
         id: history.key(run).to_string(),
         outcome: run.outcome,
         seconds: run.seconds,
         is_slow: is_slow(run.seconds, median),
-    });
+    };
+    let (squares, slow_runs): (Vec<GridRun>, Vec<GridRun>) = match is_summed {
+        true => (
+            Vec::new(),
+            runs.iter().filter(is_slow_run).map(square).collect(),
+        ),
+        false => (runs.iter().map(square).collect(), Vec::new()),
+    };
     let worst = outcomes.first().map(|one| one.outcome);
     let mut newest_first = runs.iter().rev();
     let worst_run = newest_first.find(|run| Some(run.outcome) == worst);
@@ -170,8 +181,9 @@ fn grid_day(
         worst_time: worst_run.map_or(DateTime::UNIX_EPOCH, |run| run.scheduled_time),
         date,
         outcomes,
-        runs: squares.collect(),
-        is_slow: runs.iter().any(|run| is_slow(run.seconds, median)),
+        is_slow: runs.iter().any(|run| is_slow_run(&run)),
+        runs: squares,
+        slow_runs,
     }
 }
 

@@ -12,10 +12,10 @@ use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Either, Shared, select};
 
-use super::Run;
 use super::job::Job;
 use super::ledger::{self, Ending, RunPlan, list_runs_to_catch_up};
 use super::steps::RunSteps;
+use super::{Counts, Run};
 use crate::clock::Clock;
 use crate::jobs::{JobError, RunError, StopRequest};
 use crate::run::not_started::NotStarted;
@@ -37,7 +37,12 @@ pub struct Harness<'a> {
     pub steps: RunSteps<'a>,
     /// No run may take longer, whatever its job says.
     pub longest: Duration,
+    /// Called with a run's counts whenever they change.
+    pub on_progress: OnProgress<'a>,
 }
+
+/// Called with a run's counts whenever they change.
+pub type OnProgress<'a> = &'a (dyn Fn(&Counts) + Send + Sync);
 
 /// A run that is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,10 +62,11 @@ impl<'a> Harness<'a> {
             stop: ledger::NEVER_STOPPED,
             steps: RunSteps::default(),
             longest: Duration::MAX,
+            on_progress: &|_| {},
         }
     }
 
-    /// Runs a job, as one recorded run, after the missed runs for which it makes up.
+    /// Runs a job, as one recorded run, after the missed ones on which it catches up.
     ///
     /// A run that was asked to stop ends as interrupted. One that takes longer than its time limit is
     /// asked to stop, and fails.
@@ -90,7 +96,7 @@ impl<'a> Harness<'a> {
             let mut missed = plan.clone();
             missed.key.scheduled_time = time;
             missed.rules.start_deadline = None;
-            tracing::info!(run.id = %missed.key, "A missed run is made up for.");
+            tracing::info!(run.id = %missed.key, "The run catches up on a missed one.");
             // Its failure is on record and doesn't keep the next run from starting.
             let ended = self.run_once(job, missed, input, &limit).await;
             if let Err(RunError::NotStarted(NotStarted::StillRunning(_))) = ended {
@@ -112,7 +118,7 @@ impl<'a> Harness<'a> {
             true => ledger::start_or_resume_run(self.runs, self.clock, plan).await?,
             false => ledger::start_run(self.runs, self.clock, plan).await?,
         };
-        let run = run.with_stop(limit);
+        let run = run.attach(limit, self.on_progress);
         let steps = self.steps.list(J::NAME);
         let work = async {
             for step in &steps {

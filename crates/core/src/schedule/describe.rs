@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::Timelike as _;
 use chrono_tz::Tz;
 
 use super::cron::{Cron, DaySelection};
@@ -10,6 +11,9 @@ use super::recurrence::Recurrence;
 
 /// More times of day than these are described by their minutes and hours.
 const MAX_LISTED_TIMES: usize = 6;
+
+/// More years than these that are evenly apart are described by their step.
+const MAX_LISTED_YEARS: usize = 3;
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -41,7 +45,13 @@ impl Recurrence {
         let zone = describe_zone(self.zone);
         match &self.expression {
             Expression::Rate(rate) => describe_rate(*rate),
-            Expression::At(at) => format!("once, on {}, {zone}", at.format("%Y-%m-%d at %H:%M")),
+            Expression::At(at) => {
+                let format = match at.second() {
+                    0 => "%Y-%m-%d at %H:%M",
+                    _ => "%Y-%m-%d at %H:%M:%S",
+                };
+                format!("once, on {}, {zone}", at.format(format))
+            }
             Expression::Cron(cron) => {
                 let parts = [
                     Some(describe_times(cron)),
@@ -223,7 +233,15 @@ fn describe_months(months: &BTreeSet<u32>) -> String {
 }
 
 fn describe_years(cron: &Cron) -> Option<String> {
-    let years = write_ranges(cron.years()?, ToString::to_string);
+    let years = cron.years()?;
+    if let (Some(step), Some(first), Some(last)) =
+        (find_even_step(years), years.first(), years.last())
+        && years.len() > MAX_LISTED_YEARS
+        && step > 1
+    {
+        return Some(format!("every {step} years from {first} to {last}"));
+    }
+    let years = write_ranges(years, ToString::to_string);
     Some(format!("in {}", list(&years)))
 }
 
@@ -319,6 +337,7 @@ mod tests {
             "rate(36 hours)",
             "rate(14 days)",
             "at(2027-01-31T09:00:00)",
+            "at(2027-01-31T09:00:30)",
             "cron(0 5 ? * MON-FRI *)",
             "cron(0 5 * * ? *)",
             "cron(0 5,12,18 * * ? *)",
@@ -350,6 +369,8 @@ mod tests {
             "cron(0 9 ? * TUE#2 *)",
             "cron(0 9 ? 12 L 2027,2029)",
             "cron(0 9 * 6-8 ? *)",
+            "cron(0 9 1 1 ? 2027/2)",
+            "cron(0 9 1 1 ? 2027-2040/4)",
         ];
         let words: Vec<String> = texts
             .iter()

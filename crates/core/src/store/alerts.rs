@@ -11,7 +11,7 @@ use crate::alerts::{Alert, AlertKey, PendingAlerts, StoredAlert};
 pub trait AlertStore: Send + Sync {
     /// Records that an alert was raised, in one conditional write; true if it is new.
     ///
-    /// Keeps an alert under that key that this version can't read.
+    /// If this version can't read the alert stored under that key, leaves it as it is.
     async fn record_alert(
         &self,
         key: &AlertKey,

@@ -28,6 +28,6 @@ pub trait FeedStore: Send + Sync {
     /// Stores nothing unless [`Feed::has_new_use`], or if the feed is gone.
     async fn mark_feed_used(&self, token: &FeedTokenHash, day: NaiveDate) -> StoreResult<bool>;
 
-    /// Removes a feed of this family; false if the family has no such feed.
+    /// Revokes a feed of this family; false if the family has no such feed.
     async fn revoke_feed(&self, family: &FamilyId, token: &FeedTokenHash) -> StoreResult<bool>;
 }

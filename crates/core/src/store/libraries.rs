@@ -65,7 +65,7 @@ pub trait LibraryStore: Send + Sync {
     async fn back_off_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>>;
 }
 
-/// Limits the concurrency at a library's site: at most two visits hold a permit at a time.
+/// Limits how many cards are checked at one library at once. A check holds a permit.
 #[async_trait]
 pub trait ConcurrencyLimit: Send + Sync {
     /// Waits for a permit at the library. Dropping the permit releases it, and so does a crash.

@@ -1,16 +1,17 @@
-//! Schedules and months of runs, for tests and benchmarks of what reads the history.
+//! Builds schedules and months of runs, for tests and benchmarks that read the history.
 #![allow(clippy::unwrap_used, reason = "a test may panic when its setup fails")]
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 
+use crate::retention::RETENTION;
 use crate::run::day::Square;
 use crate::run::{Counts, JobName, Run, RunKey, RunOutcome, Trigger};
 use crate::schedule::{ClosedDays, OnFailure, Recurrence, Schedule};
 use crate::store::{DeclaredScheduleStore, RunStore, StoreResult};
 
 /// How many days of runs one machine keeps.
-pub const RETENTION_DAYS: i64 = 35;
+pub const RETENTION_DAYS: i64 = RETENTION.num_days();
 
 /// How many runs are stored at a time.
 const MAX_CONCURRENCY: usize = 64;
@@ -66,8 +67,8 @@ pub fn run(job: JobName, label: &str, time: DateTime<Utc>, outcome: RunOutcome) 
     }
 }
 
-/// Declares so many daily schedules, and stores a run a day of each for so many days. One run in twenty
-/// needs a look.
+/// Declares `labels` daily schedules, and stores a run of each for every one of `days` days. One run
+/// in twenty has a problem.
 pub async fn store_daily_runs(
     store: &(impl DeclaredScheduleStore + RunStore),
     labels: usize,
@@ -94,7 +95,7 @@ pub async fn store_daily_runs(
     store_runs(store, &runs).await
 }
 
-/// Declares the ticks of `notify-all`, and stores every quarter of an hour of so many days.
+/// Declares the ticks of `notify-all`, and stores one for every quarter of an hour of `days` days.
 pub async fn store_ticks(
     store: &(impl DeclaredScheduleStore + RunStore),
     days: i64,

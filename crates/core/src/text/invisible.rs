@@ -65,8 +65,8 @@ pub(super) fn belongs_to_previous(c: char) -> bool {
 }
 
 /// Whether a joiner has an effect between the character before it and the text after it.
-pub(super) fn joins(joiner: char, before: Option<char>, after: &str) -> bool {
-    let Some(before) = before else {
+pub(super) fn is_joining(joiner: char, previous: Option<char>, after: &str) -> bool {
+    let Some(previous) = previous else {
         return false;
     };
     let next = |is_skipped: fn(char) -> bool| {
@@ -76,7 +76,7 @@ pub(super) fn joins(joiner: char, before: Option<char>, after: &str) -> bool {
             end_or_visible => Some(end_or_visible),
         })
     };
-    if uses_joiners(before) {
+    if uses_joiners(previous) {
         // A letter may keep its joined form at the end of a word.
         return match next(|c| is_dropped(c) || is_combining(c)) {
             Some(Some(letter)) => uses_joiners(letter) || !letter.is_alphanumeric(),
@@ -84,7 +84,7 @@ pub(super) fn joins(joiner: char, before: Option<char>, after: &str) -> bool {
             None => false,
         };
     }
-    let ends_emoji = is_emoji(before) || before == '\u{fe0f}' || is_skin_tone(before);
+    let ends_emoji = is_emoji(previous) || previous == '\u{fe0f}' || is_skin_tone(previous);
     let is_joinable = joiner == ZERO_WIDTH_JOINER && ends_emoji;
     is_joinable && matches!(next(is_dropped), Some(Some(c)) if is_emoji(c))
 }
@@ -94,22 +94,22 @@ fn is_skin_tone(c: char) -> bool {
 }
 
 /// Whether a selector may follow this character.
-pub(super) fn selects(before: char, selector: char) -> bool {
+pub(super) fn can_select(previous: char, selector: char) -> bool {
     let is_han = matches!(
-        before,
+        previous,
         '\u{2e80}'..='\u{2fdf}' | '\u{3005}'..='\u{3007}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
             | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3fffd}'
     );
-    let is_mongolian = matches!(before, '\u{1820}'..='\u{18af}');
+    let is_mongolian = matches!(previous, '\u{1820}'..='\u{18af}');
     match selector {
         '\u{180b}'..='\u{180d}' | '\u{180f}' => is_mongolian,
         '\u{fe0e}' | '\u{fe0f}' => {
-            is_emoji(before) || before.is_ascii_digit() || matches!(before, '#' | '*')
+            is_emoji(previous) || previous.is_ascii_digit() || matches!(previous, '#' | '*')
         }
         // Variants of mathematical signs, Myanmar letters and Han characters.
         '\u{fe00}'..='\u{fe0d}' => {
             is_han
-                || matches!(before, '\u{1000}'..='\u{109f}' | '\u{2200}'..='\u{22ff}' | '\u{a840}'..='\u{a87f}')
+                || matches!(previous, '\u{1000}'..='\u{109f}' | '\u{2200}'..='\u{22ff}' | '\u{a840}'..='\u{a87f}')
         }
         _ => is_han,
     }

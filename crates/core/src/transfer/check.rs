@@ -15,13 +15,13 @@ const FAULT_LIMIT: usize = 20;
 ///
 /// It is consistent, the destination's keys open every secret, and no library has other hosts there.
 #[derive(Debug)]
-pub struct Checked<'a> {
+pub struct CheckedTransfer<'a> {
     pub(super) transfer: &'a Transfer,
     pub(super) keys: &'a PrivateKeys,
     pub(super) fingerprints: BTreeMap<CardId, Fingerprint>,
 }
 
-impl<'a> Checked<'a> {
+impl<'a> CheckedTransfer<'a> {
     /// Checks a document against the libraries that the destination stores.
     pub fn new(
         transfer: &'a Transfer,
@@ -29,10 +29,10 @@ impl<'a> Checked<'a> {
         fingerprint_key: &FingerprintKey,
         stored: &[Library],
     ) -> Result<Self, TransferError> {
-        if !keys.has_key(&transfer.sealed_for) {
+        if !keys.has_key(&transfer.sealed_to) {
             let present: Vec<&str> = keys.keys().iter().map(|(id, _)| id.0.as_str()).collect();
             return Err(TransferError::SealedForAnotherKey {
-                sealed_for: transfer.sealed_for.clone(),
+                sealed_to: transfer.sealed_to.clone(),
                 present: present.join(", "),
             });
         }

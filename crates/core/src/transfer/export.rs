@@ -58,8 +58,8 @@ pub async fn export(
     Ok(Transfer {
         format: FORMAT.to_owned(),
         version: VERSION,
-        made_at: now,
-        sealed_for: recipient.id(),
+        exported_at: now,
+        sealed_to: recipient.id(),
         libraries,
         families: families.into_iter().flatten().collect(),
     })

@@ -8,15 +8,15 @@ use uuid::Uuid;
 
 use super::notices::import_notices;
 use super::{
-    Checked, ExportedCard, ExportedFamily, ImportReport, MAX_CONCURRENT_FAMILIES, TransferError,
-    TransferPart, TransferProgress,
+    CheckedTransfer, ExportedCard, ExportedFamily, ImportReport, MAX_CONCURRENT_FAMILIES,
+    TransferError, TransferPart, TransferProgress,
 };
 use crate::card::{Card, CardRecord};
 use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::seal::{SealContext, Sealed};
 use crate::store::{CardConflict, CardCopy, RestoreOutcome, Store, StoreError, WriteMode};
 
-impl Checked<'_> {
+impl CheckedTransfer<'_> {
     /// Writes everything to `store`, or only reports what it would write.
     ///
     /// A stored record that differs stays as it is and is reported. After an error or an
@@ -28,25 +28,25 @@ impl Checked<'_> {
         progress: &(dyn Fn(TransferProgress) + Send + Sync),
     ) -> Result<ImportReport, TransferError> {
         let mut report = ImportReport::default();
-        let differing = self.libraries(store, mode, &mut report).await?;
+        let differing = self.import_libraries(store, mode, &mut report).await?;
         progress(TransferProgress::Planned(self.transfer.families.len()));
         let differing = &differing;
         let mut reports = stream::iter(&self.transfer.families)
             .map(|family| async move {
-                let report = self.family(store, mode, differing, family).await;
+                let report = self.import_family(store, mode, differing, family).await;
                 progress(TransferProgress::FamilyDone);
                 report
             })
             .buffer_unordered(MAX_CONCURRENT_FAMILIES);
-        while let Some(of_family) = reports.try_next().await? {
-            report.merge(of_family);
+        while let Some(family_report) = reports.try_next().await? {
+            report.merge(family_report);
         }
         report.differences.sort();
         Ok(report)
     }
 
     /// Imports the libraries. Returns those that differ: no PIN may be sent to them.
-    async fn libraries(
+    async fn import_libraries(
         &self,
         store: &dyn Store,
         mode: WriteMode,
@@ -56,9 +56,9 @@ impl Checked<'_> {
         for exported in &self.transfer.libraries {
             let id = &exported.library.id;
             match store.library(id).await? {
-                Some(here) if here != exported.library => {
+                Some(stored) if stored != exported.library => {
                     differing.insert(id.clone());
-                    report.differs(
+                    report.add_difference(
                         TransferPart::Library,
                         id,
                         "it is described differently here. Make the two the same",
@@ -76,13 +76,13 @@ impl Checked<'_> {
             if let Some(until) = exported.back_off_until
                 && mode == WriteMode::Write
             {
-                store.back_off(id, until, self.transfer.made_at).await?;
+                store.back_off(id, until, self.transfer.exported_at).await?;
             }
         }
         Ok(differing)
     }
 
-    async fn family(
+    async fn import_family(
         &self,
         store: &dyn Store,
         mode: WriteMode,
@@ -92,9 +92,9 @@ impl Checked<'_> {
         let mut report = ImportReport::default();
         let id = &exported.family.id;
         match store.family(id).await? {
-            Some(here) if here != exported.family => {
-                // These may be other people, so nothing of theirs is mixed.
-                report.differs(
+            Some(stored) if stored != exported.family => {
+                // These may be different people, so nothing is merged.
+                report.add_difference(
                     TransferPart::Family,
                     id,
                     "it is described differently here, so its cards and notices were left out too. \
@@ -119,26 +119,26 @@ impl Checked<'_> {
             store.secrets(&ids).await?.into_iter().collect();
         for card in &exported.cards {
             if differing.contains(&card.library) {
-                report.differs(
+                report.add_difference(
                     TransferPart::Card,
                     card.id,
                     format!("its library, “{}”, differs", card.library),
                 );
                 continue;
             }
-            if let Some(copy) = self.copy(id, card, secrets.remove(&card.id)) {
+            if let Some(copy) = self.build_card_copy(id, card, secrets.remove(&card.id)) {
                 import_card(store, mode, copy, &mut report).await?;
             }
         }
         Ok(report)
     }
 
-    /// Makes a card as it will be stored, with the stored secret if that has the same PIN.
-    fn copy(
+    /// Builds the card as it will be stored, with the stored secret if that has the same PIN.
+    fn build_card_copy(
         &self,
         family: &FamilyId,
         exported: &ExportedCard,
-        here: Option<Sealed>,
+        stored: Option<Sealed>,
     ) -> Option<CardCopy> {
         let card = Card {
             id: exported.id,
@@ -150,27 +150,29 @@ impl Checked<'_> {
             pause: exported.pause.clone(),
             created_at: exported.created_at,
         };
-        let here = here.filter(|here| self.is_same_pin(exported, here));
+        let stored = stored.filter(|stored| self.is_same_pin(exported, stored));
         Some(CardCopy {
             record: CardRecord {
                 card,
                 state: exported.state.clone(),
             },
-            secret: here.unwrap_or_else(|| exported.sealed.clone()),
+            secret: stored.unwrap_or_else(|| exported.sealed.clone()),
             account: exported.account.clone(),
         })
     }
 
-    /// Whether the PIN is the same. The number is, if the fingerprint is.
-    fn is_same_pin(&self, exported: &ExportedCard, here: &Sealed) -> bool {
+    /// Whether the stored secret has the same PIN. If the fingerprints are equal, so are the numbers.
+    fn is_same_pin(&self, exported: &ExportedCard, stored: &Sealed) -> bool {
         let Some(library) = self.library(&exported.library) else {
             return false;
         };
-        // `Checked::new` made sure that the stored library has the same hosts.
+        // `CheckedTransfer::new` made sure that the stored library has the same hosts.
         let context = SealContext::new(exported.id, library);
         let open = |sealed| self.keys.open(&context, sealed);
-        match (open(here), open(&exported.sealed)) {
-            (Ok(here), Ok(exported)) => here.pin.expose_secret() == exported.pin.expose_secret(),
+        match (open(stored), open(&exported.sealed)) {
+            (Ok(stored), Ok(exported)) => {
+                stored.pin.expose_secret() == exported.pin.expose_secret()
+            }
             _ => false,
         }
     }
@@ -187,7 +189,7 @@ async fn import_card(
         Err(StoreError::TooLarge(_)) if copy.account.is_some() => {
             store.restore_card(&copy.without_account(), mode).await?;
             let reason = "its account is too large for this store and was left out";
-            report.differs(TransferPart::Card, id, reason);
+            report.add_difference(TransferPart::Card, id, reason);
             return Ok(());
         }
         outcome => outcome?,
@@ -197,14 +199,14 @@ async fn import_card(
         RestoreOutcome::Completed => report.cards.completed += 1,
         RestoreOutcome::Unchanged => report.cards.unchanged += 1,
         RestoreOutcome::Conflict(conflict) => {
-            report.differs(TransferPart::Card, id, reason(conflict))
+            report.add_difference(TransferPart::Card, id, describe_conflict(conflict))
         }
     }
     Ok(())
 }
 
 /// The reason of a conflict, as the rest of a sentence.
-fn reason(conflict: CardConflict) -> &'static str {
+fn describe_conflict(conflict: CardConflict) -> &'static str {
     match conflict {
         CardConflict::Taken => "another card here has its number or id",
         CardConflict::OtherCard => {
@@ -212,7 +214,7 @@ fn reason(conflict: CardConflict) -> &'static str {
              card here"
         }
         CardConflict::Pause => "its pause differs here",
-        CardConflict::RetryAllowed => "it may be tried again here",
+        CardConflict::RetryAllowed => "another try of it was allowed here",
         CardConflict::OtherAccount => "its account differs here",
     }
 }

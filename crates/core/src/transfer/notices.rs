@@ -40,7 +40,7 @@ pub(super) async fn import_notices(
             if add_notice(store, mode, record, last_notice).await? {
                 report.notices.added += 1;
             } else {
-                report.differs(
+                report.add_difference(
                     TransferPart::Notice,
                     key,
                     "it was planned here in the meantime",
@@ -74,7 +74,7 @@ pub(super) async fn import_notices(
             replace_notice(store, mode, stored.revision, &settled, last_notice).await?;
             report.notices.completed += 1;
         } else {
-            report.differs(TransferPart::Notice, key, "it went another way here");
+            report.add_difference(TransferPart::Notice, key, "it went another way here");
         }
     }
     Ok(())

@@ -65,7 +65,7 @@ impl ImportReport {
         }
     }
 
-    pub(super) fn differs(
+    pub(super) fn add_difference(
         &mut self,
         part: TransferPart,
         id: impl ToString,

@@ -11,28 +11,31 @@ use crate::outbox::MailState;
 use crate::store::{
     CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, SecretStore, Store, WriteMode,
 };
-use crate::testing::contract::sample::{self, TestKeys, exported, import};
+use crate::testing::contract::sample::{self, TestKeys, export_store, import};
 use crate::testing::memory::MemoryStore;
 
 const NUMBER: &str = "29999123456789";
 const PIN: &str = "canary-4711";
 
-fn check<'a>(transfer: &'a Transfer, side: &'a TestKeys) -> Result<Checked<'a>, TransferError> {
-    Checked::new(transfer, &side.private, &side.fingerprint, &[])
+fn check<'a>(
+    transfer: &'a Transfer,
+    keys: &'a TestKeys,
+) -> Result<CheckedTransfer<'a>, TransferError> {
+    CheckedTransfer::new(transfer, &keys.private, &keys.fingerprint, &[])
 }
 
-async fn add_card(store: &dyn Store, side: &TestKeys, family: &str, number: &str) -> Card {
+async fn add_card(store: &dyn Store, keys: &TestKeys, family: &str, number: &str) -> Card {
     let card = sample::card(family, "wpl", "");
-    sample::add_sealed_card(store, side, card, number, PIN).await
+    sample::add_sealed_card(store, keys, card, number, PIN).await
 }
 
-/// A family with a card that was read once, then refused, with an open mark and paused; a card that
-/// was refused and may be tried again, with an open mark and paused; and a notice that was sent.
-async fn lived_in(ring: &TestKeys) -> MemoryStore {
+/// A family with two cards and a sent notice. One card was read once, then refused; the other was
+/// refused and may be tried again. Both are paused, and a login of each was begun and never settled.
+async fn used_store(keys: &TestKeys) -> MemoryStore {
     let store = MemoryStore::default();
     store.add_library(&sample::library("wpl")).await.unwrap();
     store.add_family(&sample::family("conrad")).await.unwrap();
-    let card = add_card(&store, ring, "conrad", NUMBER).await;
+    let card = add_card(&store, keys, "conrad", NUMBER).await;
     let good = sample::check(&card, "06:00:00", Ok(sample::account(5)));
     store.save_check(&good).await.unwrap();
     let mark = sample::mark(Uuid::new_v4(), "2026-11-21");
@@ -46,7 +49,7 @@ async fn lived_in(ring: &TestKeys) -> MemoryStore {
         let check = sample::check(&card, time, sample::failed(kind));
         store.save_check(&check).await.unwrap();
     }
-    let retried = add_card(&store, ring, "conrad", &format!("{NUMBER}0")).await;
+    let retried = add_card(&store, keys, "conrad", &format!("{NUMBER}0")).await;
     let wrong = sample::failed(FailureKind::WrongCredentials);
     let wrong = sample::check(&retried, "07:00:00", wrong);
     store.save_check(&wrong).await.unwrap();
@@ -73,24 +76,29 @@ async fn lived_in(ring: &TestKeys) -> MemoryStore {
 
 #[tokio::test]
 async fn document_and_debug_output_hold_no_number_and_no_pin() {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
-    let transfer = exported(&lived_in(&left).await, &left, &here).await;
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
+    let transfer = export_store(
+        &used_store(&source_keys).await,
+        &source_keys,
+        &destination_keys,
+    )
+    .await;
     let text = transfer.to_json().unwrap();
     for secret in [NUMBER, PIN, "canary", &NUMBER[4..]] {
         assert!(!text.contains(secret));
         assert!(!text.contains(&hex(secret)));
     }
     assert!(text.contains("zoe@example.org"), "people do stand in it");
-    let checked = check(&transfer, &here).unwrap();
+    let checked = check(&transfer, &destination_keys).unwrap();
     let shown = format!("{transfer:?} {:?} {checked:?}", transfer.families);
     for secret in [NUMBER, PIN, "zoe@", "Robin", "Ønskes", "Lantern"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
-    // The old side's key opens nothing; the new side's key does.
+    // The source's key opens nothing; the destination's key does.
     let card = &transfer.families[0].cards[0];
     let wpl = sample::library("wpl");
-    assert!(left.open(card.id, &wpl, &card.sealed).is_err());
-    assert!(here.open(card.id, &wpl, &card.sealed).is_ok());
+    assert!(source_keys.open(card.id, &wpl, &card.sealed).is_err());
+    assert!(destination_keys.open(card.id, &wpl, &card.sealed).is_ok());
 }
 
 fn hex(text: &str) -> String {
@@ -99,25 +107,36 @@ fn hex(text: &str) -> String {
 
 #[tokio::test]
 async fn document_for_another_key_is_refused_with_both_keys() {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
-    let transfer = exported(&lived_in(&left).await, &left, &here).await;
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
+    let transfer = export_store(
+        &used_store(&source_keys).await,
+        &source_keys,
+        &destination_keys,
+    )
+    .await;
     let store = MemoryStore::default();
-    let error = import(&store, &left, &transfer, WriteMode::Write)
+    let error = import(&store, &source_keys, &transfer, WriteMode::Write)
         .await
         .unwrap_err();
     assert!(matches!(error, TransferError::SealedForAnotherKey { .. }));
     let message = error.to_string();
     assert!(
-        message.contains(&here.private.current().0) && message.contains(&left.private.current().0)
+        message.contains(&destination_keys.private.current().0)
+            && message.contains(&source_keys.private.current().0)
     );
     assert_eq!(store.libraries().await.unwrap(), []);
 }
 
 #[tokio::test]
-async fn rotated_key_opens_while_the_old_one_is_kept() {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
-    let transfer = exported(&lived_in(&left).await, &left, &here).await;
-    let both = here.rotated();
+async fn export_opens_after_rotation_while_the_old_key_is_kept() {
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
+    let transfer = export_store(
+        &used_store(&source_keys).await,
+        &source_keys,
+        &destination_keys,
+    )
+    .await;
+    let both = destination_keys.rotated();
     assert!(check(&transfer, &both).is_ok());
     let new = TestKeys {
         private: both.private.with_current_key_only(),
@@ -128,8 +147,13 @@ async fn rotated_key_opens_while_the_old_one_is_kept() {
 
 #[tokio::test]
 async fn broken_document_is_refused_without_repeating_its_text() {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
-    let transfer = exported(&lived_in(&left).await, &left, &here).await;
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
+    let transfer = export_store(
+        &used_store(&source_keys).await,
+        &source_keys,
+        &destination_keys,
+    )
+    .await;
     let text = transfer.to_json().unwrap();
     let whole = text.trim_end().len();
     for length in (0..whole).filter(|length| text.is_char_boundary(*length)) {
@@ -172,9 +196,14 @@ fn first_character_tells_a_document_from_toml(#[case] text: &str, #[case] expect
 }
 
 #[tokio::test]
-async fn every_contradiction_is_found_before_any_write() {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
-    let good = exported(&lived_in(&left).await, &left, &here).await;
+async fn every_contradiction_in_a_document_is_found() {
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
+    let good = export_store(
+        &used_store(&source_keys).await,
+        &source_keys,
+        &destination_keys,
+    )
+    .await;
     let broken = |change: &dyn Fn(&mut Transfer)| {
         let mut transfer = good.clone();
         change(&mut transfer);
@@ -191,7 +220,9 @@ async fn every_contradiction_is_found_before_any_write() {
         ),
         (
             "sealed with another key",
-            broken(&|transfer| transfer.families[0].cards[0].sealed.key = left.private.current()),
+            broken(&|transfer| {
+                transfer.families[0].cards[0].sealed.key = source_keys.private.current()
+            }),
         ),
         (
             "don't open",
@@ -236,7 +267,7 @@ async fn every_contradiction_is_found_before_any_write() {
         ),
     ];
     for (expected, transfer) in cases {
-        let error = check(&transfer, &here).unwrap_err();
+        let error = check(&transfer, &destination_keys).unwrap_err();
         let message = error.to_string();
         assert!(matches!(error, TransferError::Unsound(_)), "{message}");
         assert!(message.contains(expected), "{expected}: {message}");
@@ -246,13 +277,18 @@ async fn every_contradiction_is_found_before_any_write() {
 
 #[tokio::test]
 async fn library_with_other_hosts_stops_the_import() {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
-    let transfer = exported(&lived_in(&left).await, &left, &here).await;
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
+    let transfer = export_store(
+        &used_store(&source_keys).await,
+        &source_keys,
+        &destination_keys,
+    )
+    .await;
     let store = MemoryStore::default();
     let mut moved_site = sample::library("wpl");
     moved_site.base_url = "https://elsewhere.example.org".parse().unwrap();
     store.add_library(&moved_site).await.unwrap();
-    let error = import(&store, &here, &transfer, WriteMode::Write)
+    let error = import(&store, &destination_keys, &transfer, WriteMode::Write)
         .await
         .unwrap_err();
     assert!(matches!(error, TransferError::OtherHosts(_)), "{error}");
@@ -262,11 +298,11 @@ async fn library_with_other_hosts_stops_the_import() {
     }
     assert_eq!(store.families().await.unwrap(), []);
 
-    // Written in another way they are the same hosts, and the rest of the entry is another matter.
+    // The same hosts in another spelling are accepted. Other differences of the entry are only reported.
     let mut same_hosts = sample::library("wpl");
     same_hosts.login_hosts = vec!["LOGIN.example.org:443".to_owned()];
     store.update_library(&same_hosts).await.unwrap();
-    let report = import(&store, &here, &transfer, WriteMode::Write)
+    let report = import(&store, &destination_keys, &transfer, WriteMode::Write)
         .await
         .unwrap();
     assert_eq!(report.libraries.different, 1);
@@ -274,11 +310,11 @@ async fn library_with_other_hosts_stops_the_import() {
 
 #[tokio::test]
 async fn login_origins_are_those_of_libraries_with_cards() {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
-    let store = lived_in(&left).await;
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
+    let store = used_store(&source_keys).await;
     store.add_library(&sample::library("unused")).await.unwrap();
-    let transfer = exported(&store, &left, &here).await;
-    let origins = check(&transfer, &here).unwrap().login_origins();
+    let transfer = export_store(&store, &source_keys, &destination_keys).await;
+    let origins = check(&transfer, &destination_keys).unwrap().login_origins();
     let stated: Vec<String> = origins
         .iter()
         .map(|(library, origins)| format!("{library}: {origins}"))
@@ -291,23 +327,23 @@ async fn login_origins_are_those_of_libraries_with_cards() {
 
 #[tokio::test]
 async fn next_import_completes_one_interrupted_at_any_write() {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
-    let source = lived_in(&left).await;
-    let transfer = exported(&source, &left, &here).await;
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
+    let source = used_store(&source_keys).await;
+    let transfer = export_store(&source, &source_keys, &destination_keys).await;
     let mut interrupted = 0;
     loop {
         let store = MemoryStore::default();
         store.limit_writes(Some(interrupted));
-        let first = import(&store, &here, &transfer, WriteMode::Write).await;
+        let first = import(&store, &destination_keys, &transfer, WriteMode::Write).await;
         store.limit_writes(None);
         if first.is_ok() {
             break;
         }
-        let report = import(&store, &here, &transfer, WriteMode::Write)
+        let report = import(&store, &destination_keys, &transfer, WriteMode::Write)
             .await
             .unwrap();
         assert_eq!(report.differences, [], "after {interrupted} writes");
-        let moved = exported(&store, &here, &here).await;
+        let moved = export_store(&store, &destination_keys, &destination_keys).await;
         let (moved, expected) = (&moved.families[0], &transfer.families[0]);
         assert_eq!(
             moved.notices, expected.notices,
@@ -325,44 +361,49 @@ async fn next_import_completes_one_interrupted_at_any_write() {
 
 #[tokio::test]
 async fn dry_run_reports_the_same_and_writes_nothing() {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
-    let transfer = exported(&lived_in(&left).await, &left, &here).await;
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
+    let transfer = export_store(
+        &used_store(&source_keys).await,
+        &source_keys,
+        &destination_keys,
+    )
+    .await;
     let store = MemoryStore::default();
     let dry_run = async || {
         store.limit_writes(Some(0));
-        let report = import(&store, &here, &transfer, WriteMode::DryRun).await;
+        let report = import(&store, &destination_keys, &transfer, WriteMode::DryRun).await;
         store.limit_writes(None);
         report.unwrap()
     };
     let planned = dry_run().await;
     assert_eq!((planned.families.added, planned.cards.added), (1, 2));
-    let done = import(&store, &here, &transfer, WriteMode::Write).await;
+    let done = import(&store, &destination_keys, &transfer, WriteMode::Write).await;
     assert_eq!(planned, done.unwrap());
     let again = dry_run().await;
     assert_eq!((again.cards.added, again.cards.unchanged), (0, 2));
 }
 
 #[tokio::test]
-async fn import_keeps_a_card_that_may_be_tried_again() {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
+async fn import_keeps_a_retry_allowed_at_the_destination() {
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
     let source = MemoryStore::default();
     source.add_library(&sample::library("wpl")).await.unwrap();
     source.add_family(&sample::family("conrad")).await.unwrap();
-    let card = add_card(&source, &left, "conrad", NUMBER).await;
+    let card = add_card(&source, &source_keys, "conrad", NUMBER).await;
     let wrong = sample::failed(FailureKind::WrongCredentials);
     source
         .save_check(&sample::check(&card, "06:00:00", wrong))
         .await
         .unwrap();
-    let transfer = exported(&source, &left, &here).await;
+    let transfer = export_store(&source, &source_keys, &destination_keys).await;
     let store = MemoryStore::default();
-    import(&store, &here, &transfer, WriteMode::Write)
+    import(&store, &destination_keys, &transfer, WriteMode::Write)
         .await
         .unwrap();
     let state = store.card(card.id).await.unwrap().unwrap().state;
     assert!(state.refused_since.is_some());
     store.allow_retry(card.id).await.unwrap();
-    let report = import(&store, &here, &transfer, WriteMode::Write)
+    let report = import(&store, &destination_keys, &transfer, WriteMode::Write)
         .await
         .unwrap();
     assert_eq!(report.differences.len(), 1);
@@ -371,15 +412,21 @@ async fn import_keeps_a_card_that_may_be_tried_again() {
 }
 
 #[tokio::test]
-async fn secret_that_does_not_open_stops_the_export_by_card() {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
-    let store = lived_in(&left).await;
+async fn export_stops_and_names_the_card_that_does_not_open() {
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
+    let store = used_store(&source_keys).await;
     let stranger = TestKeys::generate();
     let keys = KeyCache::new(&stranger);
     let now = sample::time("20:00:00");
-    let error = export(&store, &keys, here.private.public_key(), now, &|_| {})
-        .await
-        .unwrap_err();
+    let error = export(
+        &store,
+        &keys,
+        destination_keys.private.public_key(),
+        now,
+        &|_| {},
+    )
+    .await
+    .unwrap_err();
     let card = store.cards_with_secrets().await.unwrap()[0];
     let message = error.to_string();
     assert!(
@@ -389,8 +436,8 @@ async fn secret_that_does_not_open_stops_the_export_by_card() {
 }
 
 #[tokio::test]
-async fn old_notices_stay_except_open_ones_and_the_last_sent() {
-    let ring = TestKeys::generate();
+async fn old_notices_are_exported_only_if_open_or_last_sent() {
+    let keys = TestKeys::generate();
     let store = MemoryStore::default();
     store.add_family(&sample::family("conrad")).await.unwrap();
     for (day, state) in [
@@ -407,7 +454,7 @@ async fn old_notices_stay_except_open_ones_and_the_last_sent() {
         };
         store.plan_mail(&record).await.unwrap();
     }
-    let moved = exported(&store, &ring, &ring).await;
+    let moved = export_store(&store, &keys, &keys).await;
     let dates: Vec<String> = moved.families[0]
         .notices
         .iter()
@@ -421,20 +468,20 @@ async fn old_notices_stay_except_open_ones_and_the_last_sent() {
 
 #[tokio::test]
 async fn thousand_families_are_exported_and_imported() {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
     let source = MemoryStore::default();
     source.add_library(&sample::library("wpl")).await.unwrap();
     for index in 0..1000 {
         let id = format!("family-{index}");
         source.add_family(&sample::family(&id)).await.unwrap();
-        let card = add_card(&source, &left, &id, &format!("2999{index:04}")).await;
+        let card = add_card(&source, &source_keys, &id, &format!("2999{index:04}")).await;
         let good = sample::check(&card, "06:00:00", Ok(sample::account(index)));
         source.save_check(&good).await.unwrap();
     }
-    let transfer = exported(&source, &left, &here).await;
+    let transfer = export_store(&source, &source_keys, &destination_keys).await;
     let read = Transfer::parse(&transfer.to_json().unwrap()).unwrap();
     let store = MemoryStore::default();
-    let report = import(&store, &here, &read, WriteMode::Write)
+    let report = import(&store, &destination_keys, &read, WriteMode::Write)
         .await
         .unwrap();
     assert_eq!((report.families.added, report.cards.added), (1000, 1000));

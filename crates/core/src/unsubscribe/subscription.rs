@@ -1,4 +1,4 @@
-//! What a token stands for, and how it ends.
+//! The subscription that an unsubscribe link is for, and how to end it.
 
 use chrono::{DateTime, Utc};
 
@@ -16,7 +16,7 @@ pub struct Subscription {
     link: UnsubscribeLink,
 }
 
-/// Finds what a token stands for, in two reads; `None`: its mail or its family is forgotten, or it is
+/// Finds the subscription that a token is for, in two reads; `None`: the mail or the family is gone, or the token is
 /// forged.
 pub async fn find_subscription(
     families: &dyn FamilyStore,
@@ -50,7 +50,7 @@ impl Subscription {
         &self.family
     }
 
-    /// The recipients that the token stands for. A person who left the family is none.
+    /// The recipients that the token stands for. Leaves out people who have left the family.
     pub fn recipients(&self) -> Vec<&EmailAddress> {
         let recipients = self.family.recipients.iter();
         recipients
@@ -58,8 +58,8 @@ impl Subscription {
             .collect()
     }
 
-    /// Whether the mail had one recipient, whom one click unsubscribes.
-    pub fn is_of_one_recipient(&self) -> bool {
+    /// Whether the mail had one recipient, so that one click unsubscribes.
+    pub fn has_single_recipient(&self) -> bool {
         self.link.recipient.is_some()
     }
 
@@ -68,7 +68,7 @@ impl Subscription {
         self.family.is_unsubscribed(address, &self.kind)
     }
 
-    /// Whether a recipient unsubscribed by this very link, so that it may undo that.
+    /// Whether a recipient unsubscribed with this link, which can then undo it.
     pub fn can_undo(&self, address: &EmailAddress) -> bool {
         let unsubscribed = self.family.unsubscription(address, &self.kind);
         unsubscribed.is_some_and(|one| one.link.as_ref() == Some(&self.link.token))
@@ -94,7 +94,7 @@ impl Subscription {
     }
 
     /// Undoes what this link did; false if there is nothing to undo.
-    pub async fn undo(
+    pub async fn undo_unsubscription(
         &self,
         families: &dyn FamilyStore,
         address: &EmailAddress,

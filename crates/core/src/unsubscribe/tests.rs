@@ -99,7 +99,7 @@ async fn link_of_one_recipient_is_one_click_and_of_several_is_not() {
                 .contains("Open your page: https://hippo.example.org/family\n")
         );
         let found = find(&world, &token).await.unwrap();
-        assert_eq!(found.is_of_one_recipient(), is_one_click);
+        assert_eq!(found.has_single_recipient(), is_one_click);
         assert_eq!(found.recipients().len(), recipients.len());
         assert_eq!(*found.kind(), MailKind::DAILY);
     }
@@ -222,8 +222,13 @@ async fn notice_without_subscribers_is_skipped_and_alerts_once() {
         }
         let found = find(&world, &token(&mail)).await.unwrap();
         let pat = "pat@example.org".parse().unwrap();
-        assert!(found.undo(&world.store, &pat).await.unwrap());
-        assert!(!found.undo(&world.store, &pat).await.is_ok_and(|done| done));
+        assert!(found.undo_unsubscription(&world.store, &pat).await.unwrap());
+        assert!(
+            !found
+                .undo_unsubscription(&world.store, &pat)
+                .await
+                .is_ok_and(|done| done)
+        );
     }
     assert_eq!(world.mails(), 1);
     date = date.succ_opt().unwrap();
@@ -246,10 +251,20 @@ async fn only_the_link_that_unsubscribed_undoes_it() {
     let pat = "pat@example.org".parse().unwrap();
     let by_old = find(&world, &token(&old)).await.unwrap();
     assert!(by_old.is_unsubscribed(&pat) && !by_old.can_undo(&pat));
-    assert!(!by_old.undo(&world.store, &pat).await.unwrap());
+    assert!(
+        !by_old
+            .undo_unsubscription(&world.store, &pat)
+            .await
+            .unwrap()
+    );
     let by_new = find(&world, &token(&new)).await.unwrap();
     assert!(by_new.can_undo(&pat));
-    assert!(by_new.undo(&world.store, &pat).await.unwrap());
+    assert!(
+        by_new
+            .undo_unsubscription(&world.store, &pat)
+            .await
+            .unwrap()
+    );
     assert_eq!(conrad(&world).await.unsubscribed, []);
 }
 

@@ -84,10 +84,10 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     connect(from, BUSY_TIMEOUT)?.execute("VACUUM INTO ?1", [partial_name])?;
     let copy = connect(&partial.0, BUSY_TIMEOUT)?;
     // If this copy becomes the database, hippo must know that it was restored. And who signed out
-    // since must stay out.
+    // since must stay out, and no email is sent again.
     mark_copy(&copy)?;
     copy.execute_batch(
-        "PRAGMA secure_delete = ON; DELETE FROM session; DELETE FROM sign_in_attempt;",
+        "PRAGMA secure_delete = ON; DELETE FROM session; DELETE FROM sign_in_attempt; DELETE FROM message;",
     )?;
     drop(copy);
     if !is_sound(&partial.0)? {

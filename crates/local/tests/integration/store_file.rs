@@ -11,6 +11,7 @@ use hippo_core::alerts::notifier::LogNotifier;
 use hippo_core::alerts::notifier::Notifiers;
 use hippo_core::alerts::run_hooks::RunHooks;
 use hippo_core::family::Family;
+use hippo_core::message::{IdentityLinking, MessageRequest};
 use hippo_core::outbox::{MailKind, MailState};
 use hippo_core::run::{JobName, RunOutcome};
 use hippo_core::sign_in::{Grant, PersonId, Session, SignInAttempt, SignInMethod, Token};
@@ -22,9 +23,10 @@ use hippo_core::store::{
 use hippo_core::testing::contract::sample;
 use hippo_core::testing::memory::NoHeartbeat;
 use hippo_local::clock::FrozenClock;
-use hippo_local::sqlite::{BackupError, OpenError, SqliteStore};
+use hippo_local::sqlite::{BackupError, OpenError, SqliteStore, WaitingMessage};
 use rusqlite::Connection;
 use tempfile::TempDir;
+use uuid::Uuid;
 
 struct Home {
     folder: TempDir,
@@ -690,6 +692,37 @@ mod backup {
         let bytes = fs::read(&path).unwrap();
         assert!(contains(&bytes, b"Waterbury"));
         assert!(!contains(&bytes, b"Robin"));
+    }
+
+    #[tokio::test]
+    async fn waiting_messages_are_kept_but_not_in_a_backup() {
+        let home = Home::new();
+        let database = home.filled().await;
+        let store = SqliteStore::open(&database).unwrap();
+        let message = |minute: u32| WaitingMessage {
+            id: Uuid::new_v4(),
+            since: sample::time(&format!("06:{minute:02}:00")),
+            request: MessageRequest::IdentityLinked(IdentityLinking {
+                person: PersonId::from_address(&"zoe@example.org".parse().unwrap()),
+                families: Vec::new(),
+                provider: "canary".to_owned(),
+            }),
+        };
+        let (first, second) = (message(1), message(2));
+        store.add_message(&second).await.unwrap();
+        store.add_message(&first).await.unwrap();
+        let path = home.path("backup.db");
+        store.backup(&path).await.unwrap();
+        drop(store);
+        let store = SqliteStore::open(&database).unwrap();
+        let waiting = store.waiting_messages().await.unwrap();
+        assert_eq!(waiting, [first.clone(), second.clone()]);
+        store.remove_message(first.id).await.unwrap();
+        assert_eq!(store.waiting_messages().await.unwrap(), [second]);
+        let copy = SqliteStore::open(&path).unwrap();
+        assert_eq!(copy.waiting_messages().await.unwrap(), []);
+        drop(copy);
+        assert!(!contains(&fs::read(&path).unwrap(), b"canary"));
     }
 
     #[tokio::test]

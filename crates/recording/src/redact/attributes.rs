@@ -148,7 +148,7 @@ const URL_ATTRIBUTES: [&str; 10] = [
 
 impl Redactor {
     /// Redacts the decoded value of an attribute. `mode` is that of the element's text.
-    pub(super) fn attribute(
+    pub(super) fn redact_attribute(
         &mut self,
         tag: &Tag<'_>,
         name: &str,

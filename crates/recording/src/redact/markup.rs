@@ -29,8 +29,8 @@ impl<'a> Tag<'a> {
 /// The most attributes that are kept of a tag, because some rules search all of them.
 const MAX_ATTRIBUTES: usize = 256;
 
-/// The position of the next tag or comment.
-pub(super) fn next_markup(text: &str) -> usize {
+/// Finds the position of the next tag or comment.
+pub(super) fn find_markup(text: &str) -> usize {
     text.match_indices('<')
         .map(|(at, _)| at)
         .find(|at| {
@@ -41,8 +41,8 @@ pub(super) fn next_markup(text: &str) -> usize {
         .unwrap_or(text.len())
 }
 
-/// Skips a comment, a doctype or a bogus comment. Returns the rest.
-pub(super) fn comment<'a>(markup: &'a str, filled: &mut String) -> Option<&'a str> {
+/// Skips a comment, a doctype or a bogus comment, and writes an empty one. Returns the rest.
+pub(super) fn skip_comment<'a>(markup: &'a str, filled: &mut String) -> Option<&'a str> {
     if let Some(inside) = markup.strip_prefix("<!--") {
         let after = inside.split_once("-->").map(|(_, after)| after);
         filled.push_str(if after.is_some() { "<!-- -->" } else { "<!-- " });
@@ -65,7 +65,7 @@ pub(super) fn comment<'a>(markup: &'a str, filled: &mut String) -> Option<&'a st
 }
 
 /// Parses the tag at the beginning of the markup. Returns it and the rest.
-pub(super) fn tag(markup: &str) -> (Tag<'_>, &str) {
+pub(super) fn parse_tag(markup: &str) -> (Tag<'_>, &str) {
     let (is_end, inside) = match markup.strip_prefix("</") {
         Some(inside) => (true, inside),
         None => (false, markup.get(1..).unwrap_or_default()),
@@ -122,8 +122,8 @@ pub(super) fn tag(markup: &str) -> (Tag<'_>, &str) {
     }
 }
 
-/// The position where the content of a raw element ends.
-pub(super) fn raw_end(text: &str, name: &str) -> usize {
+/// Finds the position where the content of a raw element ends.
+pub(super) fn find_raw_end(text: &str, name: &str) -> usize {
     text.match_indices("</")
         .map(|(at, _)| at)
         .find(|at| {
@@ -134,7 +134,7 @@ pub(super) fn raw_end(text: &str, name: &str) -> usize {
 }
 
 /// Decodes the entities of a text as a browser does.
-pub(super) fn decoded(text: &str) -> String {
+pub(super) fn decode_text(text: &str) -> String {
     if !text.contains('&') {
         return text.to_owned();
     }
@@ -147,7 +147,7 @@ pub(super) fn decoded(text: &str) -> String {
 }
 
 /// Decodes the entities of an attribute's value as a browser does.
-pub(super) fn decoded_value(value: &str) -> String {
+pub(super) fn decode_value(value: &str) -> String {
     if !value.contains('&') {
         return value.to_owned();
     }
@@ -160,7 +160,7 @@ pub(super) fn decoded_value(value: &str) -> String {
 }
 
 /// Escapes text for a page.
-pub(super) fn escaped(text: &str) -> String {
+pub(super) fn escape_text(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

@@ -1,4 +1,4 @@
-//! Replaces a session's values with fillers. Keeps names, structure, counts and moved dates.
+//! Replaces a session's values with fillers. Keeps names, structure, counts and shifted dates.
 //!
 //! Every value is replaced unless a rule keeps it, including everything that isn't understood: a truncated
 //! page, a script, an unknown attribute.
@@ -137,7 +137,7 @@ impl Redactor {
                 continue;
             }
             // Continues after the tag, so that unclosed tags take linear time.
-            let (tag, after) = markup::tag(markup);
+            let (tag, after) = markup::parse_tag(markup);
             if let Some(id) = tag.attribute("id") {
                 self.page_ids.insert(id.to_owned());
             }

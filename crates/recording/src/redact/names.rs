@@ -72,7 +72,7 @@ impl Redactor {
     }
 
     /// Redacts an element's name. Real elements stay, and no other name becomes one.
-    pub(super) fn element(&mut self, name: &str) -> String {
+    pub(super) fn redact_element_name(&mut self, name: &str) -> String {
         if allow_list::is_element(name) {
             return name.to_owned();
         }
@@ -84,7 +84,7 @@ impl Redactor {
     }
 
     /// Redacts an attribute's name.
-    pub(super) fn attribute_name(&mut self, name: &str) -> String {
+    pub(super) fn redact_attribute_name(&mut self, name: &str) -> String {
         let filled = if allow_list::is_attribute(name) {
             self.redact_name(name, NameOrigin::Site).written
         } else {
@@ -126,7 +126,7 @@ impl Redactor {
         let mut in_brackets = 0_usize;
         let mut rest = name;
         while let Some(first) = rest.chars().next() {
-            // `due-2026-11-21`: next to a moved date, the original would reveal the shift.
+            // `due-2026-11-21`: next to a shifted date, the original would reveal the shift.
             if first.is_ascii_digit()
                 && let Some((length, moved)) = self.dates.at(rest, &self.filler)
             {
@@ -295,7 +295,7 @@ mod tests {
     fn element_name_never_becomes_another_element(#[case] name: &str) {
         let mut redactor = redactor();
         for _ in 0..50 {
-            let filled = redactor.element(name);
+            let filled = redactor.redact_element_name(name);
             let is_same = filled == name;
             assert_eq!(crate::allow_list::is_element(&filled), is_same, "{filled}");
         }

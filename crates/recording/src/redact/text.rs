@@ -10,13 +10,23 @@ const SIGNS: &str = "“”„‘’‚«»‹›–—‑−…·•€£¥§©
 impl Redactor {
     /// Redacts plain text.
     pub(super) fn redact_text(&mut self, text: &str, mode: Mode) -> String {
+        self.redact_text_behind(text, mode, false).0
+    }
+
+    /// Redacts plain text that may be behind a count phrase. Returns whether it ends with one, too.
+    pub(super) fn redact_text_behind(
+        &mut self,
+        text: &str,
+        mode: Mode,
+        is_behind_count_phrase: bool,
+    ) -> (String, bool) {
         let characters: Vec<char> = text.chars().collect();
         let mut places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
         places.push(text.len());
         let mut filled = String::with_capacity(text.len());
         let mut at = 0;
         // The end of the last count phrase.
-        let mut count_phrase_end = None;
+        let mut count_phrase_end = is_behind_count_phrase.then_some(0);
         // Searched once, because a text may begin with many signs and spaces.
         let is_first_at = |found: fn(char) -> bool| {
             let first = characters.iter().position(|c| found(*c));
@@ -63,7 +73,9 @@ impl Redactor {
                 filled.push_str(&self.filler.word(&word));
             }
         }
-        filled
+        let rest = count_phrase_end.and_then(|end| characters.get(end..));
+        let ends = rest.is_some_and(|rest| !rest.iter().any(|c| c.is_alphanumeric()));
+        (filled, mode.is_words() && ends)
     }
 
     /// The part of the text that is kept from this word on.

@@ -191,8 +191,8 @@ fn recording_contains_no_canary_in_any_encoding(#[case] system: &str) {
             ascii,
             base64(canary)
         ));
-        if let Some(answer) = &mut login.answer {
-            answer.headers = headers(&[
+        if let Some(response) = &mut login.response {
+            response.headers = headers(&[
                 (
                     "set-cookie",
                     &format!(

@@ -6,10 +6,11 @@ use hippo_browser::ReadContext;
 use hippo_browser::reading::{Css, element_text};
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
+use scraper::ElementRef;
 
 use crate::list_reader::{
-    AccountDescription, CARD_BLOCKED, Column, DUE_WORDS, EXPIRES_WORDS, Fact, Field,
-    ListDescription, LoginDescription, PICKUP_BRANCH_WORDS, Row, ToldBy,
+    AccountDescription, CARD_BLOCKED, Column, DUE_WORDS, EXPIRES_WORDS, Fact, Field, HOLD_IS_OVER,
+    ListDescription, LoginDescription, PICKUP_BRANCH_WORDS, Row, ToldBy, own_rows,
 };
 
 /// The header of the column that says whether a hold is ready, perhaps with the last day to pick it up.
@@ -68,7 +69,11 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         needed: &[Field::Title],
         total: &["anzahl"],
         none: &["keine vorbestellungen", "keine medien"],
-        states: &[(HoldState::Ready, &["ja", "bereit", "abholbereit"])],
+        states: &[
+            (HoldState::Other, HOLD_IS_OVER),
+            (HoldState::Ready, &["ja", "bereit", "abholbereit"]),
+            (HoldState::Waiting, &["nein"]),
+        ],
         complete: complete_hold,
         ..ListDescription::table()
     }],
@@ -85,12 +90,35 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         &["ausweis nr", "ausweisnr", "ausweisnummer"],
     )],
     messages: Some(Css::new(".kontomeldung")),
+    complete: |part, root, _| {
+        let tables = TABLE.all(root).filter(|table| has_marked_headers(*table));
+        let known = usize::from(part.has_loans()) + usize::from(part.has_holds());
+        if tables.count() > known {
+            return Err(Failure::page_changed("an unknown table of the account"));
+        }
+        Ok(())
+    },
     ..AccountDescription::default()
 });
 
+static TABLE: Css = Css::new("table");
+static MARKED_HEADER: Css = Css::new("th.tabHeaderKonto");
+/// What may say in a cell without words that a hold is ready.
+static SIGN: Css = Css::new("img, input");
+
+/// Whether the table itself has headers like those of the lists.
+fn has_marked_headers(table: ElementRef<'_>) -> bool {
+    let mut cells = own_rows(table).flat_map(|row| row.child_elements());
+    cells.any(|cell| MARKED_HEADER.matches(cell))
+}
+
 /// The column `Bereit` is empty as long as a hold waits. A page with other words is not known.
 fn complete_hold(hold: &mut Hold, row: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {
-    let words = row.element_of(Field::State).map(element_text);
+    let cell = row.element_of(Field::State);
+    let words = cell.map(element_text);
+    if cell.is_some_and(|cell| SIGN.is_in(cell)) && words.as_deref() == Some("") {
+        return Ok(());
+    }
     match words {
         Some(words) if words.is_empty() => hold.state = HoldState::Waiting,
         Some(words) if hold.state == HoldState::Other => hold.note = Some(words),

@@ -169,3 +169,38 @@ fn login_page_has_the_failure_of_its_words(#[case] message: &str, #[case] kind: 
     let failure = read(&format!("{message}{form}")).unwrap_err();
     assert_eq!(failure.kind, kind, "{failure}");
 }
+
+#[rstest]
+#[case::inter_library_loans(table(&["Verfasser", "Titel", "Status"], "<tr><td>Moor, Ada<td>Tau<td>bestellt", "Anzahl: 1"))]
+#[case::unknown_header(table(&["Kurztitel", "R&uuml;ckgabe"], "<tr><td>Tau<td>02.05.2026", "Anzahl: 1"))]
+fn table_that_no_list_is_is_a_changed_page(#[case] other: String) {
+    let page = table(&LOANS, LOAN, "Anzahl: 1") + &no_holds();
+    assert!(read(&page).is_ok());
+    let failure = read(&(page + &other)).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::PageChanged, "{failure}");
+}
+
+#[rstest]
+#[case("&nbsp;", HoldState::Waiting)]
+#[case("nein", HoldState::Waiting)]
+#[case("<img src=ok.gif>", HoldState::Other)]
+#[case("abholbereit bis 28.11.2026 (abgelaufen)", HoldState::Other)]
+#[case("bereit, storniert am 30.11.2026", HoldState::Other)]
+#[case("bereit bis 05.12.2026, wird danach storniert", HoldState::Ready)]
+fn cell_says_whether_a_hold_is_ready(#[case] cell: &str, #[case] state: HoldState) {
+    let row = format!("<tr><td>Moor, Ada<td>Tau<td>{cell}</tr>");
+    let page = table(&LOANS, "", "Anzahl: 0") + &table(&HOLDS, &row, "Anzahl: 1");
+    assert_eq!(read(&page).unwrap().holds.unwrap()[0].state, state);
+}
+
+#[test]
+fn column_of_title_and_author_is_the_title() {
+    let headers = ["Titel / Verfasser", "R&uuml;ckgabe"];
+    let row = "<tr><td>Nebel / Moor, Ada<td>02.05.2026";
+    let page = table(&headers, row, "Anzahl: 1") + &no_holds();
+    let loan = &read(&page).unwrap().loans.unwrap()[0];
+    assert_eq!(
+        (loan.title.as_str(), loan.author.as_deref()),
+        ("Nebel / Moor, Ada", None)
+    );
+}

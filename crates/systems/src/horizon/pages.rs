@@ -272,9 +272,10 @@ fn holds(
             (HoldState::Other, &["cancelled", "canceled", "expired"]),
             (HoldState::Suspended, &["suspended", "inactive", "frozen"]),
             (HoldState::InTransit, &["in transit", "transit", "shipped"]),
+            (HoldState::Ready, &["ready", "on hold shelf", "=available"]),
             (
                 HoldState::Waiting,
-                &["active", "waiting", "pending", "requested"],
+                &["active", "waiting", "pending", "requested", "in process"],
             ),
         ],
         complete,
@@ -311,6 +312,10 @@ fn complete_waiting_hold(
         (Some(words), Some(day)) => {
             hold.suspended_until = None;
             hold.note = Some(format!("{words}, {day}"));
+        }
+        // Nothing that is on its shelf, or on its way there, is suspended.
+        (None, Some(_)) if matches!(hold.state, HoldState::Ready | HoldState::InTransit) => {
+            hold.suspended_until = None;
         }
         (None, Some(_)) => hold.state = HoldState::Suspended,
         _ => {}

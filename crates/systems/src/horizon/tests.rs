@@ -220,6 +220,10 @@ fn holds_are_ready_or_wait() {
     Some("Active, 03/21/2011")
 )]
 #[case("<td>Active<td>&nbsp;", HoldState::Waiting, None, None)]
+#[case("<td>In process<td>&nbsp;", HoldState::Waiting, None, None)]
+#[case("<td>Available<td>&nbsp;", HoldState::Ready, None, None)]
+#[case("<td>Ready for pickup<td>03/21/2027", HoldState::Ready, None, None)]
+#[case("<td>Not ready<td>&nbsp;", HoldState::Other, None, Some("Not ready"))]
 #[case(
     "<td>Suspended<td>03/21/2027",
     HoldState::Suspended,

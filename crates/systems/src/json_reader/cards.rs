@@ -49,7 +49,7 @@ pub(super) fn read_cards(
 /// Returns the card of this account; `page_changed` if the page names another one.
 ///
 /// The card's number and the one on the page are compared only if both are numbers: a patron may log in by a user name,
-/// and a site may mask the digits. One may have a prefix that the other lacks. Several cards that can't be compared give
+/// and a site may mask all but the last digits. One may have a prefix that the other lacks. Several cards that can't be compared give
 /// `None`.
 pub(super) fn find_own_card<'a>(
     cards: &'a [ShownCard],

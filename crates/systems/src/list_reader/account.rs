@@ -4,14 +4,15 @@ use std::collections::{BTreeSet, HashSet};
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Messages, check_declared_count, element_text, is_another_card, is_cut_short, prepare_to_store,
+    Messages, check_declared_count, element_text, first_number, is_another_card, is_cut_short,
+    is_mask, prepare_to_store,
 };
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 
 use super::alerts::find_alerts;
-use super::count::{find_fact, find_sum, join_totals, read_day, read_total};
+use super::count::{fact_text, find_fact, find_sum, join_totals, read_day, read_total};
 use super::description::{AccountDescription, Count, ListDescription, PageKind};
 use super::entry::Entry;
 use super::list::{is_stated_empty, read_list};
@@ -91,6 +92,13 @@ pub(super) fn read_account(
             messages.add(&element_text(alert));
         }
     }
+    for fact in &description.unread {
+        if let Some(total) = fact_text(fact, root)
+            && first_number(&total).is_some_and(|count| count > 0)
+        {
+            messages.add(&format!("{total}: see the library's page."));
+        }
+    }
     let mut part = AccountPart {
         loans: loans?,
         holds: holds?,
@@ -138,14 +146,15 @@ fn check_owner(
     }
 }
 
-/// Returns the number at the beginning of a text, in groups or not, without the words and dates behind it.
+/// Returns the number at the beginning of a text, in groups or not, without the words and dates behind it. Its first
+/// digits may be masked.
 fn leading_number(text: &str) -> String {
-    let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
-    let is_of_group = |byte: u8| byte.is_ascii_digit() || byte == b'-';
+    let text = text.trim_start_matches(|c: char| !c.is_alphanumeric() && !is_mask(c));
+    let is_of_group = |sign: char| sign.is_ascii_digit() || sign == '-' || is_mask(sign);
     let mut number = String::new();
     for word in text.split_whitespace() {
         let group = word.trim_end_matches([')', ']', ',', ';', '.']);
-        if !group.bytes().all(is_of_group) {
+        if !group.chars().all(is_of_group) {
             break;
         }
         number.push_str(group);
@@ -251,6 +260,7 @@ fn join_lists<E: Entry>(
     let mut entries: Option<Vec<E>> = None;
     let mut declared = None;
     let mut states_none = false;
+    let mut dropped = 0;
     let mut known = HashSet::new();
     for part in parts {
         if !part.site_ids.is_empty() && !known.insert(part.site_ids) {
@@ -264,6 +274,7 @@ fn join_lists<E: Entry>(
             join_totals(&mut declared, part.declared, what)?;
         }
         states_none |= part.states_none;
+        dropped += part.dropped;
         let Some(more) = part.entries else { continue };
         let is_second = !more.is_empty() && entries.as_ref().is_some_and(|first| !first.is_empty());
         if is_second && !has_several_pages {
@@ -276,6 +287,11 @@ fn join_lists<E: Entry>(
     let Some(entries) = entries else {
         return Ok((None, declared));
     };
+    let listed = u32::try_from(entries.len()).ok();
+    if dropped > 0 && declared.is_some() && declared == u32::try_from(entries.len() + dropped).ok()
+    {
+        declared = listed;
+    }
     check_declared_count(declared, entries.len(), what)?;
     if entries.is_empty() && declared != Some(0) && !states_none {
         return Err(Failure::page_changed(format!(

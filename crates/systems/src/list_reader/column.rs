@@ -93,6 +93,11 @@ impl Column {
         Self::part_at(field, css, Part::Presence)
     }
 
+    /// Whether the row itself matches.
+    pub(crate) fn marked_row(field: Field, css: &'static str) -> Self {
+        Self::new(field, Place::Row, Part::Is(Css::new(css)))
+    }
+
     /// The text of the first match within the next row.
     pub(crate) fn detail(field: Field, css: &'static str) -> Self {
         Self::new(field, Place::Detail(Css::new(css)), Part::Text)
@@ -221,6 +226,8 @@ pub(crate) enum Part {
     },
     /// That the element is there.
     Presence,
+    /// That the element itself matches.
+    Is(Css),
     /// That such an element is within it.
     Has(Css),
     /// That no such element is within it.

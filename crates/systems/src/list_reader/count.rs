@@ -15,14 +15,15 @@ use scraper::ElementRef;
 use super::beside::number_beside;
 use super::date::{read_end, read_first};
 use super::description::{Count, Fact, FactPart};
-use super::labels::values_behind;
+use super::labels::{text_after_beginning, values_behind};
 
 /// Returns the first of these values that a page has.
 pub(super) fn find_fact(facts: &'static [Fact], root: ElementRef<'_>) -> Option<String> {
     facts.iter().find_map(|fact| fact_text(fact, root))
 }
 
-fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
+/// Returns the value if a page has it.
+pub(super) fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
     match fact.part {
         FactPart::Read(read) => return fact.place.all(root).find_map(read),
         FactPart::NumberBeside => {
@@ -34,6 +35,11 @@ fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
         }
         FactPart::Stated => {
             return values_behind(&statements(fact, root), fact.words, ":").next();
+        }
+        FactPart::Beginning => {
+            let mut texts = fact.place.all(root).map(element_text);
+            return texts
+                .find_map(|text| text_after_beginning(&text, fact.words).map(str::to_owned));
         }
         FactPart::Text | FactPart::After => {}
     }
@@ -50,13 +56,13 @@ fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
     })
 }
 
-/// Returns the text of a page without the parts that a statement can't be in.
+/// Returns the text of a page without the parts that never contain a statement.
 fn statements(fact: &'static Fact, root: ElementRef<'_>) -> String {
     element_text_without(root, |part| fact.place.matches(part)).replace('：', ":")
 }
 
-/// Reads the first of these days that a page has. A page's statements must agree, and may be in a format of their own,
-/// so that the day stays unknown.
+/// Reads the first of these days that a page has. If the page states it in running text, all statements must agree; if
+/// they don't, or one can't be read, the day is unknown.
 pub(super) fn read_day(
     facts: &'static [Fact],
     root: ElementRef<'_>,
@@ -97,11 +103,18 @@ pub(super) const OWES_NOTHING: &[&str] = &[
     "have no fines",
 ];
 
-/// Words for the contrary.
+/// Phrases that contain one of [`NOTHING_OWED`], but mean a debt.
 const OWES: &[&str] = &["nicht ausgeglichen"];
 
-/// Reads the sum that a patron owes. `0` alone is one, too.
+/// Words before a sum that the library owes.
+pub(super) const CREDIT: &[&str] = &["guthaben"];
+
+/// Reads the sum that a patron owes. A bare `0` counts.
 fn read_sum(text: &str) -> Option<Decimal> {
+    let before = text.split(|c: char| c.is_ascii_digit()).next()?;
+    if text_after_words(before, CREDIT).is_some() {
+        return None;
+    }
     amount_after_label(text)
         .or_else(|| amount(text))
         .or_else(|| {
@@ -129,7 +142,7 @@ pub(super) fn read_total(
     Ok(total)
 }
 
-/// Adds a statement of a total to another, which must be the same.
+/// Merges another stated total, which must be the same.
 pub(super) fn join_totals(
     total: &mut Option<u32>,
     stated: Option<u32>,
@@ -158,7 +171,10 @@ mod tests {
     #[case("Ihr Konto ist ausgeglichen", Some("0.00"))]
     #[case("Ihr Konto ist nicht ausgeglichen", None)]
     #[case("Für Verlängerungen fallen keine Gebühren an", None)]
-    fn sum_is_read_or_stated_to_be_nothing(#[case] text: &str, #[case] expected: Option<&str>) {
+    fn debt_is_read_from_an_amount_or_from_words(
+        #[case] text: &str,
+        #[case] expected: Option<&str>,
+    ) {
         let sum = read_sum(text).map(|sum| sum.to_string());
         assert_eq!(sum.as_deref(), expected);
     }

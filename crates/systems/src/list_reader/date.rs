@@ -101,8 +101,12 @@ pub(super) fn first_date(
         let never = starts_with_never(text).then_some(DateOrNever::Never);
         return Ok((never, false));
     };
-    let has_another = split_date_or_never(&rest, context.date_format)?.is_some();
-    Ok((Some(date), has_another))
+    // The same day may be there twice, once with the hour.
+    let mut another = split_date_or_never(&rest, context.date_format)?;
+    if let Some((_, rest)) = another.as_ref().filter(|(same, _)| *same == date) {
+        another = split_date_or_never(rest, context.date_format)?;
+    }
+    Ok((Some(date), another.is_some()))
 }
 
 /// Whether nothing but signs and spaces follow the last number or word of a date.
@@ -271,6 +275,7 @@ mod tests {
     #[case("2026-02-20", "2026-02-20")]
     #[case("2026-02-20 23:59:00", "2026-02-20")]
     #[case("20.02.2026 - Mahnung", "2026-02-20")]
+    #[case("20.02.2026 20.02.2026 23:59", "2026-02-20")]
     #[case("bis 20.02.2026", "2026-02-20")]
     fn date_or_the_end_of_a_span_is_read(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(read(text).unwrap(), Some(expected.parse().unwrap()));
@@ -281,6 +286,7 @@ mod tests {
     #[case("20.02.2026 – gemahnt 25.02.2026")]
     #[case("20.02.2026 - 01.02.2026")]
     #[case("01.02.2026, 20.02.2026")]
+    #[case("20.02.2026 20.02.2026 22.02.2026")]
     #[case("01.02.2026 - 20.02.2026, 22.02.2026")]
     fn two_dates_that_are_no_span_are_a_changed_page(#[case] text: &str) {
         assert!(read(text).is_err());

@@ -51,6 +51,8 @@ pub(crate) struct AccountDescription {
     pub(crate) loan_counts: Vec<Count>,
     /// The totals of the holds.
     pub(crate) hold_counts: Vec<Count>,
+    /// The totals of lists that aren't read. One that isn't 0 becomes a message.
+    pub(crate) unread: Vec<Fact>,
     /// The date format that a page's script states. It counts more than the library's.
     pub(crate) date_format: DateSetting,
     /// The sum that the patron owes. The first that the page has counts.
@@ -87,6 +89,7 @@ impl Default for AccountDescription {
             first_page_counts: false,
             loan_counts: Vec::new(),
             hold_counts: Vec::new(),
+            unread: Vec::new(),
             date_format: DateSetting::default(),
             fines: Vec::new(),
             card_expires: Vec::new(),
@@ -323,9 +326,11 @@ pub(super) enum FactPart {
     Text,
     /// The text after the words.
     After,
-    /// The words behind a label.
+    /// The same, if the words begin the text.
+    Beginning,
+    /// The words after a label.
     Labelled,
-    /// The words behind a label with a colon, on the page itself instead of at the place.
+    /// The words after a label with a colon, on the page itself instead of at the place.
     Stated,
     /// What a function finds.
     Read(fn(ElementRef<'_>) -> Option<String>),
@@ -356,6 +361,11 @@ impl Fact {
     /// The text after one of these words, in the first match that has them.
     pub(crate) fn after(css: &'static str, words: &'static [&'static str]) -> Self {
         Self::new(Css::new(css), words, FactPart::After)
+    }
+
+    /// The text after one of these words, in the first match that begins with them.
+    pub(crate) fn beginning(css: &'static str, words: &'static [&'static str]) -> Self {
+        Self::new(Css::new(css), words, FactPart::Beginning)
     }
 
     /// The few words with a number behind one of these labels, in the first match that has them.

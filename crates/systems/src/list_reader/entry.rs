@@ -2,8 +2,8 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    DateOrNever, first_number, is_ready_now, site_id, text_after_words, text_around_words,
-    web_link, work_id,
+    DateOrNever, first_number, has_happened, is_ready_now, site_id, text_after_words,
+    text_around_words, web_link, work_id,
 };
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
@@ -210,7 +210,9 @@ fn read_work(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Work, Failure> 
     let title = row
         .value(Field::Title)
         .ok_or_else(|| Failure::page_changed("a row without a title"))?;
-    let author = row.value(Field::Author);
+    // One column may have both.
+    let is_both = |author: &String| *author == title && title.contains('/');
+    let author = row.value(Field::Author).filter(|author| !is_both(author));
     let id = row
         .value(Field::Id)
         .map_or_else(|| work_id(&title, author.as_deref()), |id| site_id(&id));
@@ -249,7 +251,8 @@ fn read_list_state(words: &str, list: &ListDescription<Hold>) -> HoldState {
     }
 }
 
-/// Reads a hold's state. A word for “ready” counts only if it describes the present. `=available` are all the words.
+/// Reads a hold's state. A word for “ready” counts only if it describes the present, and one for [`HoldState::Other`]
+/// if it says what happened. `=available` are all the words.
 fn read_state(words: &str, states: &[(HoldState, &[&str])], is_at_beginning: bool) -> HoldState {
     let words = words.to_lowercase();
     let means = |(state, known): &&(HoldState, &[&str])| {
@@ -264,8 +267,10 @@ fn read_state(words: &str, states: &[(HoldState, &[&str])], is_at_beginning: boo
             } else {
                 text_around_words(&words, &[known])
             };
-            around.is_some_and(|(before, after)| {
-                *state != HoldState::Ready || is_ready_now(before, after)
+            around.is_some_and(|(before, after)| match state {
+                HoldState::Ready => is_ready_now(before, after),
+                HoldState::Other => has_happened(before, after),
+                _ => true,
             })
         })
     };

@@ -27,6 +27,15 @@ pub(crate) fn line_beginning(element: ElementRef<'_>, words: &[&str]) -> Option<
     rests.next().map(str::to_owned)
 }
 
+/// The beginnings of each line, and of what is behind a comma or a bar.
+pub(crate) fn line_parts(lines: &[String]) -> impl Iterator<Item = &str> {
+    lines.iter().flat_map(|line| {
+        let ends = line.match_indices([',', '|']);
+        let starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1));
+        starts.filter_map(|at| Some(line.get(at..)?.trim_start()))
+    })
+}
+
 /// Returns the number right after one of the first words, or right before one of the others.
 pub(super) fn count_beside(text: &str, after: &[&str], before: &[&str]) -> Option<u32> {
     let is_between = |c: char| !c.is_alphanumeric();
@@ -42,10 +51,10 @@ pub(super) fn count_beside(text: &str, after: &[&str], before: &[&str]) -> Optio
     number_after().or_else(number_before)
 }
 
-/// How many words a value behind a label has at most.
+/// How many words a value after a label has at most.
 const MAX_VALUE_WORDS: usize = 3;
 
-/// Returns the values with a number behind these labels: a few words, up to the next label. This sign ends each label.
+/// Returns the values with a number after these labels: a few words, up to the next label. This sign ends each label.
 pub(super) fn values_behind<'a>(
     text: &'a str,
     labels: &'a [&str],

@@ -51,7 +51,7 @@ pub(crate) use self::description::{
     Tabs, ToldBy,
 };
 pub(crate) use self::expiry::CARD_EXPIRY;
-pub(crate) use self::labels::{line_beginning, text_after_beginning};
+pub(crate) use self::labels::{line_beginning, line_parts, text_after_beginning};
 pub(crate) use self::loan_status::StatusWords;
 pub(crate) use self::login::{LoginDescription, most_specific};
 pub(crate) use self::overview::Overview;
@@ -62,7 +62,7 @@ pub(crate) use self::renewal::RenewalCell;
 pub(crate) use self::row::Row;
 pub(crate) use self::script_answer::ScriptAnswer;
 pub(crate) use self::state_signs::StateSign;
-pub(crate) use self::states::{HOLD_STATES, OTHER_HOLD_STATES};
+pub(crate) use self::states::{HOLD_IS_OVER, HOLD_STATES, OTHER_HOLD_STATES, words_of_state};
 pub(crate) use self::stems::Stems;
 pub(crate) use self::system::DescribedSystem;
 pub(crate) use self::table::own_rows;
@@ -71,9 +71,11 @@ pub(crate) use self::title::TitleParts;
 pub(crate) use self::title_text::TitleText;
 pub(crate) use self::visit::{AccountVisit, FurtherPages};
 pub(crate) use self::words::{
-    CARD_BLOCKED, CARD_EXPIRES_WORDS, CARD_NUMBER_WORDS, DUE_WORDS, EXPIRES_WORDS, LOAN_EVENTS,
-    NO_HOLDS, NO_LOANS, NO_REQUESTS, OF_WORDS, PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS,
-    WANTED_BY_ANOTHER, forbids_renewal, is_digital_kind,
+    CARD_BLOCKED, CARD_EXPIRES_WORDS, CARD_NUMBER_WORDS, DUE_WORDS, EXPIRES_WORDS,
+    INTER_LIBRARY_LOANS, LOAN_EVENTS, NAMES_OF_FEES, NAMES_OF_LOANS, NAMES_OF_ORDERS,
+    NAMES_OF_RESERVATIONS, NO_ENTRIES, NO_HOLDS, NO_LOANS, NO_REQUESTS, OF_WORDS, PAST_DAY_WORDS,
+    PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS, forbids_renewal, is_digital_kind, is_number_in_groups,
+    is_remark, is_reminder,
 };
 
 #[cfg(test)]

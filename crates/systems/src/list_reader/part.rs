@@ -31,6 +31,8 @@ pub(super) struct ListPart<E> {
     pub(super) entries: Option<Vec<E>>,
     pub(super) declared: Option<u32>,
     pub(super) states_none: bool,
+    /// How many entries were dropped because they are over. The site's total may count them.
+    pub(super) dropped: usize,
     pub(super) site_ids: Vec<String>,
     /// Whether the page is an overview that doesn't link to the list.
     pub(super) is_unlinked: bool,
@@ -75,9 +77,10 @@ impl AccountPart {
         let Some(holds) = &mut self.holds.entries else {
             return;
         };
-        let had_some = !holds.is_empty();
+        let listed = holds.len();
         holds.retain(|hold| !is_over(hold));
-        self.holds.states_none |= had_some && holds.is_empty();
+        self.holds.dropped = listed.saturating_sub(holds.len());
+        self.holds.states_none |= self.holds.dropped > 0 && holds.is_empty();
     }
 
     /// What the page says about all but the loans.
@@ -148,6 +151,7 @@ impl<E> Default for ListPart<E> {
             entries: None,
             declared: None,
             states_none: false,
+            dropped: 0,
             site_ids: Vec::new(),
             is_unlinked: false,
         }

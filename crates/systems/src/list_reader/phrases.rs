@@ -2,12 +2,12 @@
 
 use hippo_browser::Phrase::{self, Anywhere, Beginning, OfPerson, Script, Whole};
 use hippo_browser::reading::{
-    NEVER_PHRASES, WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE,
+    NEVER_PHRASES, WORDS_NEGATING_READY_AFTER, WORDS_NEGATING_READY_BEFORE, WORDS_OF_A_CONDITION,
 };
 use hippo_core::account::HoldState;
 
 use super::column::{Field, Part, Place, WHOLE};
-use super::count::OWES_NOTHING;
+use super::count::{CREDIT, OWES_NOTHING};
 use super::date::UNTIL;
 use super::date_setting::DateSetting;
 use super::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
@@ -17,6 +17,7 @@ use super::login_words::{
 };
 use super::sentence::{BEGINNINGS, FILLERS};
 use super::state_signs::StateSign;
+use super::words::OF_RENEWAL;
 
 /// Lists the words of an account's and a login's description.
 pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) -> Vec<Phrase> {
@@ -27,6 +28,8 @@ pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) ->
     for list in &account.holds {
         add_list(list, &mut phrases);
     }
+    let unread = account.unread.iter().flat_map(|fact| fact.words);
+    phrases.extend(unread.map(|words| Phrase::Count(words)));
     let counts = account.loan_counts.iter().chain(&account.hold_counts);
     let facts = [&account.fines, &account.card_expires, &account.number];
     let facts = facts.into_iter().flatten();
@@ -45,7 +48,8 @@ pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) ->
         .iter()
         .flat_map(|(values, _)| values.iter().copied());
     phrases.extend(names.chain(values).map(Script));
-    phrases.extend(OWES_NOTHING.iter().map(|words| Anywhere(words)));
+    let words = OWES_NOTHING.iter().chain(CREDIT);
+    phrases.extend(words.map(|words| Anywhere(words)));
     phrases.extend(login_phrases(login));
     phrases
 }
@@ -106,6 +110,10 @@ fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
         let things = list.none.iter().filter_map(|none| none.strip_prefix("no "));
         phrases.extend(words.chain(["you"]).chain(things).map(Anywhere));
     }
+    if list.has_column(Field::NotRenewable) {
+        let words = OF_RENEWAL.into_iter().flatten();
+        phrases.extend(words.map(|words| Anywhere(words)));
+    }
     if list.has_column(Field::Until) {
         phrases.extend(UNTIL.map(Anywhere));
     }
@@ -116,7 +124,8 @@ fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
     {
         let negating = WORDS_NEGATING_READY_BEFORE
             .iter()
-            .chain(&WORDS_NEGATING_READY_AFTER);
+            .chain(&WORDS_NEGATING_READY_AFTER)
+            .chain(&WORDS_OF_A_CONDITION);
         phrases.extend(negating.map(|words| Anywhere(words)));
     }
     for (_, sign) in &list.state_signs {

@@ -241,6 +241,7 @@ fn read_part(part: &'static Part, element: ElementRef<'_>) -> Option<String> {
             count_beside(&element_text(element), after, before)?.to_string()
         }
         Part::Presence => "there".to_owned(),
+        Part::Is(css) => css.matches(element).then(|| "there".to_owned())?,
         Part::Has(css) => css.first(element).map(|_| "there".to_owned())?,
         Part::Lacks(css) => (!css.is_in(element)).then(|| "there".to_owned())?,
         Part::Without(css) => element_text_without(element, |part| css.matches(part)),

@@ -1,9 +1,44 @@
 //! The words for a hold's states.
 
-use hippo_core::account::HoldState::{self, InTransit, Ready, Suspended, Waiting};
+use hippo_browser::reading::text_after_words;
+use hippo_core::account::HoldState::{self, InTransit, Other, Ready, Suspended, Waiting};
+
+/// Words for a hold that is over, unless they say what may happen to it.
+pub(crate) const HOLD_IS_OVER: &[&str] = &[
+    "storniert",
+    "widerrufen",
+    "annulliert",
+    "abgelaufen",
+    "verfallen",
+    "nicht abgeholt",
+    "cancelled",
+    "canceled",
+    "expired",
+];
+
+/// Whether words have one for a hold's state.
+fn names_a_state(words: &str) -> bool {
+    let mut states = HOLD_STATES.iter();
+    states.any(|(_, known)| text_after_words(words, known).is_some())
+}
+
+/// The part of a line that may be about a hold's state. `None` if its label is about something else.
+pub(crate) fn words_of_state(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let Some((label, value)) = line.split_once(':') else {
+        return Some(line);
+    };
+    let is_time = label.ends_with(|c: char| c.is_ascii_digit());
+    if is_time || text_after_words(label, &["status"]).is_some() {
+        return Some(line);
+    }
+    let is_number = !value.contains(char::is_alphabetic);
+    names_a_state(label).then_some(if is_number { line } else { label })
+}
 
 /// The words of German and English sites. The first that match count.
 pub(crate) const HOLD_STATES: &[(HoldState, &[&str])] = &[
+    (Other, HOLD_IS_OVER),
     (Waiting, &["verfügbar ab", "available from"]),
     (
         Ready,
@@ -38,7 +73,6 @@ pub(crate) const HOLD_STATES: &[(HoldState, &[&str])] = &[
             "ausgesetzt",
             "ruht",
             "ruhend",
-            "gesperrt",
             "vorübergehend deaktiviert",
             "suspended",
             "frozen",

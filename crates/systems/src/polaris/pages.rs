@@ -9,7 +9,9 @@ use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::values::{AUTHOR_WORDS, read_author, read_first_line, read_id, read_state};
+use super::values::{
+    AUTHOR_WORDS, read_author, read_first_line, read_id, read_request_total, read_state,
+};
 use crate::list_reader::{
     AccountDescription, Column, Count, Fact, Field, ListDescription, LoginDescription, NO_LOANS,
     NO_REQUESTS, OF_WORDS, OTHER_HOLD_STATES, Part, Row, ToldBy, own_rows, text_after_beginning,
@@ -120,6 +122,10 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         "[id$='tableBasicInfo'] a[href*='itemsout.aspx']",
         &["items checked out", "item checked out"],
     )])],
+    hold_counts: vec![Count(vec![Fact::read(
+        "[id$='tableBasicInfo'] a[href*='requests.aspx']",
+        read_request_total,
+    )])],
     fines: vec![
         Fact::with("[id$='tableBasicInfo'] a[href*='finesfees.aspx']", &["$"]),
         Fact::after(
@@ -143,7 +149,15 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     ..AccountDescription::default()
 });
 
-pub(super) const OTHER_PHRASES: &[Phrase] = &[Phrase::Count("of")];
+pub(super) const OTHER_PHRASES: &[Phrase] = &[
+    Phrase::Count("of"),
+    Phrase::Count("request"),
+    Phrase::Count("requests"),
+    Phrase::Count("hold request"),
+    Phrase::Count("hold requests"),
+    Phrase::Count("hold"),
+    Phrase::Count("holds"),
+];
 
 /// The headers of the due date, and of all columns that only loans have.
 const DUE: &[&str] = &["due date", "due", "vencimiento"];

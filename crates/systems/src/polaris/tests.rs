@@ -270,6 +270,52 @@ fn newest_grid_has_the_number_in_the_link_to_details(#[case] details: &str) {
     );
 }
 
+#[rstest]
+#[case::of_all("2 requests", true)]
+#[case::beside_those_of_a_state(
+    "1 request ready for pickup</a> <a href='requests.aspx'>Hold requests: 2",
+    true
+)]
+#[case::of_one_state("1 request ready for pickup", false)]
+#[case::no_number("Requests", false)]
+fn total_of_the_requests_is_compared(#[case] words: &str, #[case] is_total: bool) {
+    let account = |rows: usize| {
+        let info = format!(
+            "{OUT}<table id=ctrlBasicInfo_tableBasicInfo><tr><td><a href='./requests.aspx'>{words}</a></table>"
+        );
+        let row = "<tr class=patrongrid-row><td><a href='x'>Kites</a><td><span class=HoldsActive>Active</span></tr>";
+        read(&[info + &grid("GridView1", "<th>Title<th>Status", &row.repeat(rows))])
+    };
+    let total = is_total.then_some(2);
+    assert_eq!(account(2).unwrap().declared.holds, total);
+    assert_eq!(account(3).is_err(), is_total);
+}
+
+#[rstest]
+#[case::counted(2, Ok(Some(1)))]
+#[case::not_counted(1, Ok(Some(1)))]
+#[case::another(3, Err(()))]
+fn total_may_count_cancelled_requests(
+    #[case] total: usize,
+    #[case] expected: Result<Option<u32>, ()>,
+) {
+    let request = |words: &str| {
+        format!(
+            "<tr class=patrongrid-row><td><a href='x{words}'>Kites</a><td><span class=HoldsMisc>{words}</span></tr>"
+        )
+    };
+    let rows = request("Cancelled") + &request("Active");
+    let info = format!(
+        "{OUT}<table id=ctrlBasicInfo_tableBasicInfo><tr><td><a href='./requests.aspx'>{total} requests</a></table>"
+    );
+    let account = read(&[
+        info,
+        OUT.to_owned() + &grid("GridView1", "<th>Title<th>Status", &rows),
+    ]);
+    let declared = account.map(|account| account.declared.holds);
+    assert_eq!(declared.map_err(|_| ()), expected);
+}
+
 #[test]
 fn cancelled_requests_are_over() {
     let request = |words: &str| {

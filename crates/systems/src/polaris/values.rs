@@ -40,6 +40,26 @@ pub(super) fn read_id(link: ElementRef<'_>) -> Option<String> {
     Some(id.into_owned())
 }
 
+/// The words of a total of all requests, one of which names them.
+const REQUESTS: [&str; 4] = ["request", "requests", "hold", "holds"];
+const BESIDE_TOTAL: [&str; 7] = ["you", "have", "my", "your", "total", "item", "items"];
+
+/// Reads the total of all requests. With any other word, it may be of one state: `2 requests ready for pickup`.
+pub(super) fn read_request_total(link: ElementRef<'_>) -> Option<String> {
+    let text = element_text(link);
+    let words: Vec<String> = text
+        .split(|c: char| !c.is_alphabetic())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect();
+    let names_requests = |word: &String| REQUESTS.contains(&word.as_str());
+    let may_be_of_all =
+        |word: &String| names_requests(word) || BESIDE_TOTAL.contains(&word.as_str());
+    let is_total = words.iter().any(names_requests) && words.iter().all(may_be_of_all);
+    let has_number = text.contains(|c: char| c.is_ascii_digit());
+    (is_total && has_number).then_some(text)
+}
+
 /// Reads a request's state without what is in parentheses: `Held (until tomorrow)`.
 pub(super) fn read_state(element: ElementRef<'_>) -> Option<String> {
     let words = element_text(element);

@@ -42,6 +42,8 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         states: &[
             (HoldState::InTransit, &["transit"]),
             (HoldState::Ready, &["ready", "holdshelf", "hold shelf"]),
+            // Copies may be available, too: that word alone means that the hold is ready.
+            (HoldState::Ready, &["hold being shelved", "=available"]),
             (HoldState::Suspended, &["frozen"]),
             // An item of another library.
             (HoldState::Ready, &["=received"]),
@@ -172,6 +174,8 @@ fn hold_columns() -> Vec<Column> {
         cell(Field::Until, ".patFuncStatus", &["status"], Text),
         cell(Field::Expires, ".patFuncCancel", &["cancel if"], Text),
         cell(Field::Suspended, ".patFuncFreeze", &["freeze"], is_frozen),
+        // A list without boxes to freeze marks the row.
+        Column::marked_row(Field::Suspended, "tr.on_ice"),
     ]);
     columns
 }

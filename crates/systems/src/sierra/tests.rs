@@ -329,6 +329,10 @@ fn hold_with_status(words: &str, date_format: Option<&str>) -> Result<Hold, Fail
 #[case("ON HOLDSHELF", HoldState::Ready, None)]
 #[case("IN TRANSIT", HoldState::InTransit, None)]
 #[case("9 of 83 holds", HoldState::Waiting, Some(9))]
+#[case("Available ", HoldState::Ready, None)]
+#[case("AVAILABLE.", HoldState::Ready, None)]
+#[case("Hold Being Shelved", HoldState::Ready, None)]
+#[case("Available soon", HoldState::Other, None)]
 #[case("CHECK SHELVES", HoldState::Other, None)]
 #[case("TRACE", HoldState::Other, None)]
 #[case("Ready soon", HoldState::Other, None)]
@@ -439,6 +443,25 @@ fn cards_expiry_has_a_label_in_spanish(#[case] words: &str) {
     let page = SUMMARY.replace("EXP DATE:03-31-2027", words);
     let expires = read(&[&page]).unwrap().card_expires;
     assert_eq!(expires, Some("2027-03-31".parse().unwrap()));
+}
+
+#[case::box_and_row("checked", "on_ice", " 9 of 83 holds ", HoldState::Suspended)]
+#[case::row_alone("", "on_ice", " 9 of 83 holds ", HoldState::Suspended)]
+#[case::box_alone("checked", "", " 9 of 83 holds ", HoldState::Suspended)]
+#[case::neither("", "", " 9 of 83 holds ", HoldState::Waiting)]
+#[case::ready("", "on_ice", "READY.", HoldState::Ready)]
+fn frozen_hold_has_a_ticked_box_or_a_marked_row(
+    #[case] tick: &str,
+    #[case] class: &str,
+    #[case] words: &str,
+    #[case] state: HoldState,
+) {
+    let page = HOLDS
+        .replace("checked", tick)
+        .replace("patFuncEntry", &format!("patFuncEntry {class}"))
+        .replace(" 9 of 83 holds ", words);
+    let holds = read(&[&page]).unwrap().holds.unwrap();
+    assert_eq!(holds[0].state, state);
 }
 
 #[test]

@@ -9,40 +9,10 @@ use hippo_core::account::{Hold, Loan};
 use super::row;
 use crate::list_reader::{
     AccountDescription, CARD_BLOCKED, CARD_EXPIRES_WORDS, CARD_NUMBER_WORDS, Column, Count,
-    DUE_WORDS, EXPIRES_WORDS, Fact, Field, HOLD_STATES, ListDescription, LoginDescription,
-    PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS, Part, ToldBy, is_digital_kind,
+    DUE_WORDS, EXPIRES_WORDS, Fact, Field, HOLD_STATES, INTER_LIBRARY_LOANS, ListDescription,
+    LoginDescription, NAMES_OF_FEES, NAMES_OF_LOANS, NAMES_OF_ORDERS, NAMES_OF_RESERVATIONS,
+    NO_ENTRIES, PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS, Part, ToldBy, is_digital_kind,
 };
-
-/// The names of the lists, in headings and tabs.
-pub(crate) const LOANS: &[&str] = &[
-    "ausleihen",
-    "entleihungen",
-    "ausgeliehene medien",
-    "entliehene medien",
-    "loans",
-];
-pub(crate) const ORDERS: &[&str] = &["bestellungen", "bestellte medien", "orders"];
-pub(crate) const RESERVATIONS: &[&str] = &[
-    "vormerkungen",
-    "vorbestellungen",
-    "vorgemerkte medien",
-    "reservations",
-];
-pub(crate) const FEES: &[&str] = &["gebühren", "fees"];
-/// The words for an empty list. One site really has `entält`.
-pub(crate) const NONE: &[&str] = &[
-    "keine daten",
-    "enthält keine",
-    "entält keine",
-    "keine einträge",
-    "keine ausleihen",
-    "keine bestellungen",
-    "keine vormerkungen",
-    "keine medien",
-    "no data",
-    "no entries",
-    "contains no",
-];
 
 /// The login form, which both systems have.
 pub(crate) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
@@ -59,27 +29,37 @@ pub(crate) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     is_account: Css::new("#UserAccountForm, a[href*='methodToCall=showAccount'][href*='typ=']"),
-    loans: vec![in_table(loans(), &[LOANS]), in_blocks(loans(), &[LOANS])],
+    loans: vec![
+        in_table(loans(), &[NAMES_OF_LOANS]),
+        in_blocks(loans(), &[NAMES_OF_LOANS]),
+    ],
     holds: vec![
-        in_table(holds(), &[ORDERS, RESERVATIONS]),
-        in_blocks(holds(), &[ORDERS, RESERVATIONS]),
+        in_table(holds(), &[NAMES_OF_ORDERS, NAMES_OF_RESERVATIONS]),
+        in_blocks(holds(), &[NAMES_OF_ORDERS, NAMES_OF_RESERVATIONS]),
     ],
     has_several_pages: true,
     loan_counts: vec![
-        Count(vec![Fact::after("#label1, #active1", LOANS)]),
+        Count(vec![Fact::after("#label1, #active1", NAMES_OF_LOANS)]),
         Count(vec![Fact::at("#label1")]),
     ],
     hold_counts: vec![
         Count(vec![
-            Fact::after("#label6, #tab6, #active1", ORDERS),
-            Fact::after("#label7, #tab7, #active1", RESERVATIONS),
+            Fact::after("#label6, #tab6, #active1", NAMES_OF_ORDERS),
+            Fact::after("#label7, #tab7, #active1", NAMES_OF_RESERVATIONS),
         ]),
         Count(vec![Fact::at("#label6, #tab6"), Fact::at("#label7, #tab7")]),
     ],
-    fines: vec![Fact::after("#label8, #active1", FEES), Fact::at("#label8")],
+    unread: vec![Fact::with(
+        "[id^=label], [id^=tab]:not(#tab-content)",
+        INTER_LIBRARY_LOANS,
+    )],
+    fines: vec![
+        Fact::after("#label8, #active1", NAMES_OF_FEES),
+        Fact::at("#label8"),
+    ],
     card_expires: vec![
-        Fact::after(".box3-content", CARD_EXPIRES_WORDS),
-        Fact::after(".box3-content", &["jahresgebühren"]),
+        Fact::beginning(".box3-content", CARD_EXPIRES_WORDS),
+        Fact::beginning(".box3-content", &["jahresgebühren"]),
     ],
     number: vec![Fact::after("#login", CARD_NUMBER_WORDS)],
     messages: Some(Css::new(".alert, .error")),
@@ -103,7 +83,9 @@ fn in_blocks<E>(list: ListDescription<E>, headings: &Headings) -> ListDescriptio
     ListDescription {
         list: Css::new("#tab-content .container-fluid"),
         rows: Css::new(".row"),
-        ignored_rows: Some(Css::new(".row:first-child:not(:has(strong))")),
+        ignored_rows: Some(Css::new(
+            ".row:first-child:not(:has(strong)), .row.d-none:first-child",
+        )),
         ..in_table(list, headings)
     }
 }
@@ -131,10 +113,15 @@ pub(crate) fn loans() -> ListDescription<Loan> {
             Column::read(Field::Note, row::read_remarks),
         ],
         needed: &[Field::Title, Field::Due],
-        none: NONE,
+        none: NO_ENTRIES,
         complete: |loan, _, _| {
             // They say no more than that it can be renewed.
-            loan.note = loan.note.take().filter(|_| loan.renewable.is_none());
+            let is_about_more = |note: &String| !note.to_lowercase().contains("verlänger");
+            let known = loan.renewable.is_some();
+            loan.note = loan
+                .note
+                .take()
+                .filter(|note| !known || is_about_more(note));
             loan.digital = loan.format.as_deref().is_some_and(is_digital_kind);
             Ok(())
         },
@@ -150,6 +137,7 @@ pub(crate) fn holds() -> ListDescription<Hold> {
             Column::read(Field::Author, row::read_author),
             Column::read(Field::Id, row::read_number),
             Column::read(Field::State, row::read_state),
+            Column::line_after(Field::Position, &["vormerkposition", "position", "platz"]),
             Column::line_after(Field::PickupBy, PICKUP_BY_WORDS),
             Column::line_after(Field::Expires, EXPIRES_WORDS),
             Column::line_after(Field::PickupBranch, PICKUP_BRANCH_WORDS),
@@ -157,14 +145,15 @@ pub(crate) fn holds() -> ListDescription<Hold> {
             Column::part_at(Field::Link, PERMANENT_LINK, Part::Attribute("href")),
         ],
         needed: &[Field::Title],
-        none: NONE,
+        none: NO_ENTRIES,
         states: HOLD_STATES,
         ..ListDescription::table()
     }
 }
 
 const PERMANENT_LINK: &str = "a[href*='perma.do']";
-const RENEWAL: &str = "a[href*='methodToCall=renewal'], input[type=checkbox][name*=Listentries]";
+pub(super) const RENEWAL: &str =
+    "a[href*='methodToCall=renewal'], input[type=checkbox][name*=Listentries]";
 const NO_RENEWAL: &str = "input[type=checkbox][name*=Listentries][disabled]";
 
 pub(crate) const ADDRESSES: &[&str] = &[
@@ -176,8 +165,6 @@ pub(crate) const ADDRESSES: &[&str] = &[
 ];
 
 pub(crate) const OTHER_PHRASES: &[Phrase] = &[
-    Anywhere("nicht"),
-    Anywhere("nicht möglich"),
     Anywhere("verlängert"),
     Anywhere("verlängerbar"),
     Anywhere("verlängerung"),

@@ -1,9 +1,14 @@
 //! Reads the cells of SISIS and `TouchPoint`. What a cell says is told by the order and the form of its lines.
 
-use hippo_browser::reading::{Css, element_lines, element_text, text_after_words};
+use hippo_browser::reading::{
+    Css, element_lines, element_lines_without, element_text, text_after_words,
+};
 use scraper::ElementRef;
 
-use crate::list_reader::{DUE_WORDS, forbids_renewal, has_date, is_digital_kind};
+use crate::list_reader::{
+    DUE_WORDS, PAST_DAY_WORDS, forbids_renewal, has_date, is_digital_kind, is_number_in_groups,
+    is_remark, is_reminder,
+};
 
 static TITLE: Css = Css::new("strong, b");
 /// The lines of a cell in newer layouts.
@@ -11,9 +16,14 @@ static BLOCK: Css = Css::new("span.d-block");
 static ICON: Css = Css::new("img[title]");
 /// The link that cancels a hold. Its words say nothing about the hold.
 static CANCEL: Css = Css::new("a[href*='methodToCall=cancel']");
-/// Words of a loan in the colours of a remark. Without a link or a box in its row, they say why it can't be renewed.
-static REMARK: Css = Css::new(".textrot, .textgruen, .textdunkelblau");
-static CONTROL: Css = Css::new("a, input");
+/// Words of a loan in the colour of a refusal. Without a way to renew in its row, they say why, unless it is overdue.
+static REFUSAL: Css = Css::new(".textrot");
+static RENEWAL: Css = Css::new(super::pages::RENEWAL);
+/// The links and boxes of a cell. Their words say nothing about the hold.
+static CONTROL: Css = Css::new("a, input, button");
+
+/// The lines of a hold's cell that may be about its state.
+const MAX_STATE_LINES: usize = 2;
 
 /// How far a title may be within a link.
 const MAX_LINK_DEPTH: usize = 3;
@@ -87,18 +97,14 @@ impl TitleCell {
 fn split_number(line: &str) -> Option<(&str, &str)> {
     let (number, mark) = line.split_once('/').unwrap_or((line, ""));
     let number = number.trim();
+    if line.contains(" / ") && is_number_in_groups(number) {
+        return Some((number, mark.trim()));
+    }
     let digits = number.bytes().filter(u8::is_ascii_digit).count();
     let is_number = number
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'$' | b'*' | b'+'));
     (digits >= MIN_NUMBER_DIGITS && is_number).then(|| (number, mark.trim()))
-}
-
-/// Whether a line is a sentence about the loan, and no name.
-fn is_remark(line: &str) -> bool {
-    const STEMS: [&str; 5] = ["verlänger", "leihfrist", "gemahnt", "vorgemerkt", "vormerk"];
-    let lower = line.to_lowercase();
-    STEMS.iter().any(|stem| lower.contains(stem))
 }
 
 fn lines(cell: ElementRef<'_>) -> Vec<String> {
@@ -164,7 +170,9 @@ fn find_due(lines: &[String]) -> Option<String> {
     if let Some(words) = lines.iter().find_map(labelled) {
         return Some(words);
     }
-    let mut dated: Vec<&String> = lines.iter().filter(|line| has_date(line)).collect();
+    let is_past = |line: &str| text_after_words(line, PAST_DAY_WORDS).is_some();
+    let dated = lines.iter().filter(|line| has_date(line) && !is_past(line));
+    let mut dated: Vec<&String> = dated.collect();
     dated.dedup();
     match dated.as_slice() {
         [] => lines.first().cloned(),
@@ -174,16 +182,41 @@ fn find_due(lines: &[String]) -> Option<String> {
     }
 }
 
-/// Reads the words about a hold: the lines of the last cell, without the branch in the third.
+/// The lines of the last cell without links and boxes.
+fn hold_lines(row: ElementRef<'_>) -> Option<Vec<String>> {
+    let cell = last_cell(row)?;
+    if BLOCK.is_in(cell) {
+        return Some(lines(cell));
+    }
+    Some(element_lines_without(cell, |element| {
+        CONTROL.matches(element)
+    }))
+}
+
+/// Reads the words about a hold: the lines of the last cell, without the branch, a name in the third. Below a span of
+/// days, it is the second.
 pub(crate) fn read_state(row: ElementRef<'_>) -> Option<String> {
-    let lines = lines(last_cell(row)?);
-    let words: Vec<String> = lines.into_iter().take(2).collect();
+    let lines = hold_lines(row)?;
+    let end = branch_at(&lines).unwrap_or(lines.len());
+    let words = lines.get(..end.min(MAX_STATE_LINES).min(lines.len()))?;
     Some(words.join(" "))
 }
 
-/// Reads the branch, the third line of the last cell.
 pub(crate) fn read_branch(row: ElementRef<'_>) -> Option<String> {
-    lines(last_cell(row)?).into_iter().nth(2)
+    let lines = hold_lines(row)?;
+    lines.get(branch_at(&lines)?).cloned()
+}
+
+fn branch_at(lines: &[String]) -> Option<usize> {
+    let is_span = |line: &String| line.split(['-', '–']).filter(|day| has_date(day)).count() == 2;
+    let at = match lines {
+        [first, _] if is_span(first) => 1,
+        _ => 2,
+    };
+    let is_name = |line: &&String| {
+        line.starts_with(char::is_alphabetic) && !line.contains(':') && !has_date(line)
+    };
+    lines.get(at).filter(is_name).map(|_| at)
 }
 
 /// Reads the lines below the shelf mark.
@@ -194,7 +227,7 @@ pub(crate) fn read_remarks(row: ElementRef<'_>) -> Option<String> {
 /// Reads the remarks of a loan that can't be renewed.
 pub(crate) fn read_refusal(row: ElementRef<'_>) -> Option<String> {
     let remarks = read_remarks(row)?;
-    let has_only_remark = || REMARK.is_in(row) && !CONTROL.is_in(row);
+    let has_only_remark = || REFUSAL.is_in(row) && !RENEWAL.is_in(row) && !is_reminder(&remarks);
     (forbids_renewal(&remarks) || has_only_remark()).then_some(remarks)
 }
 

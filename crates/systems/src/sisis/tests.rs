@@ -93,14 +93,15 @@ fn list_without_its_page_is_unknown() {
     assert_eq!((account.holds, account.declared.holds), (None, Some(0)));
 }
 
-#[test]
-fn newer_layout_has_no_table() {
-    let rows = "<div class='row d-none'><div>Nr.</div><div>Titel</div><div>Leihfrist</div></div>\
-                <div class=row><div>1.</div><div><span class=d-block><strong>Nebel</strong></span>\
+#[rstest]
+#[case("<div>Nr.</div><div>Titel</div><div>Leihfrist</div>")]
+#[case("<div><strong>Nr.</strong></div><div><strong>Titel</strong></div>")]
+fn newer_layout_has_no_table(#[case] headers: &str) {
+    let rows = "<div class=row><div>1.</div><div><span class=d-block><strong>Nebel</strong></span>\
                 <span class=d-block>Moor, Ada</span><span class=d-block>00012345 / R</span></div><div>20.02.2026<br>S</div></div>";
     let page = format!(
         "<form id=UserAccountForm></form><div id=label1>Ausleihen (1)</div><div id=tab-content><h2>Ausleihen</h2>\
-         <div class=container-fluid>{rows}</div></div>"
+         <div class=container-fluid><div class='row d-none'>{headers}</div>{rows}</div></div>"
     );
     let loan = &read(&[page]).unwrap().loans.unwrap()[0];
     assert_eq!(loan.author.as_deref(), Some("Moor, Ada"));
@@ -146,6 +147,26 @@ fn login_page_has_the_failure_of_its_words(#[case] message: &str, #[case] kind: 
     Some(true)
 )]
 #[case("<span>Bereits gemahnt</span>", None)]
+#[case(
+    "<span class=textgruen>Eine Verl&auml;ngerung ist m&ouml;glich.</span>",
+    None
+)]
+#[case(
+    "<span class=textrot>Leihfrist&uuml;berschreitung: 05.11.2026</span>",
+    None
+)]
+#[case(
+    "<a href='perma.do?q=1'>Link</a><span class=textrot>Das Medium ist vorgemerkt.</span>",
+    Some(false)
+)]
+#[case(
+    "<a href='?methodToCall=renewalPossible'>x</a><span>Verl&auml;ngerbar, nicht vorgemerkt</span>",
+    Some(true)
+)]
+#[case(
+    "<span>Keine Verl&auml;ngerung m&ouml;glich, Medium wurde vorgemerkt</span>",
+    Some(false)
+)]
 fn coloured_remark_in_place_of_a_link_is_a_refusal(
     #[case] remark: &str,
     #[case] renewable: Option<bool>,
@@ -157,6 +178,18 @@ fn coloured_remark_in_place_of_a_link_is_a_refusal(
     let loan = &account.loans.unwrap()[0];
     assert_eq!(loan.renewable, renewable);
     assert_eq!(loan.renewable_reason.is_some(), renewable == Some(false));
+}
+
+#[test]
+fn loans_from_other_libraries_are_a_message() {
+    let tab = |count: u32| format!("<div id=label5><a>Fernleihen ({count})</a></div>");
+    let account = read(&[loans([1, 0, 0], LOAN) + &tab(2)]).unwrap();
+    assert_eq!(
+        account.messages,
+        ["Fernleihen (2): see the library's page."]
+    );
+    let account = read(&[loans([1, 0, 0], LOAN) + &tab(0)]).unwrap();
+    assert_eq!(account.messages, Vec::<String>::new());
 }
 
 #[test]
@@ -194,4 +227,97 @@ fn form_for_a_new_password_says_that_one_is_needed() {
     let failure = read(&[form.to_owned()]).unwrap_err();
     assert_eq!(failure.kind, FailureKind::WrongCredentials);
     assert!(failure.detail.contains("new PIN"), "{failure}");
+}
+
+#[rstest]
+#[case::branch("abholbereit<br>x<br>S&uuml;d", Some("Süd"), None, HoldState::Ready)]
+#[case::position(
+    "01.11.2026<br>vorgemerkt<br>Vormerkposition: 2",
+    None,
+    Some(2),
+    HoldState::Waiting
+)]
+#[case::day(
+    "x<br>vorgemerkt<br>g&uuml;ltig bis 01.05.2027",
+    None,
+    None,
+    HoldState::Waiting
+)]
+#[case::link(
+    "01.11.2026<br>vorgemerkt<br><a href='?methodToCall=cancel'>Vormerkung l&ouml;schen</a>",
+    None,
+    None,
+    HoldState::Waiting
+)]
+#[case::count("vorgemerkt<br>x<br>2 Vormerkungen", None, None, HoldState::Waiting)]
+#[case::below_a_span(
+    "14.11.2026 - 12.12.2026<br>B&uuml;cherei Bereit",
+    Some("Bücherei Bereit"),
+    None,
+    HoldState::Other
+)]
+#[case::over("vorgemerkt, abgelaufen am 28.11.2026", None, None, HoldState::Other)]
+#[case::was("war abholbereit bis 28.11.2026", None, None, HoldState::Other)]
+#[case::later(
+    "in Bereitstellung (bereit ab 03.12.2026)",
+    None,
+    None,
+    HoldState::Waiting
+)]
+fn lines_of_a_hold_are_told_apart(
+    #[case] lines: &str,
+    #[case] branch: Option<&str>,
+    #[case] position: Option<u32>,
+    #[case] state: HoldState,
+) {
+    let row = format!("<tr><th>1.<td><strong>Tau</strong><br>Moor, Ada<td>{lines}</tr>");
+    let page = page("Vormerkungen", "Stand", [0, 0, 1], &row);
+    let hold = read(&[page]).unwrap().holds.unwrap().remove(0);
+    assert_eq!(
+        (hold.pickup_branch.as_deref(), hold.position, hold.state),
+        (branch, position, state)
+    );
+}
+
+#[rstest]
+#[case("M 55 123456 / Roman", "M 55 123456")]
+#[case("3D 53405 / 3D 53405", "3D 53405")]
+#[case("4711 / Roman", "4711")]
+#[case("ILL:00012345 / Fernleihe", "ILL:00012345")]
+fn number_in_groups_is_no_author(#[case] line: &str, #[case] id: &str) {
+    let row = format!("<tr><th>1.<td><strong>Nebel</strong><br>{line}<td>20.02.2026</tr>");
+    let loan = read(&[loans([1, 0, 0], &row)])
+        .unwrap()
+        .loans
+        .unwrap()
+        .remove(0);
+    assert_eq!((loan.author.as_deref(), loan.id.as_str()), (None, id));
+}
+
+#[rstest]
+#[case("<strong>Ausweis g&uuml;ltig bis</strong> 06.01.2027", true)]
+#[case("Weihnachten: &Ouml;ffnungszeiten g&uuml;ltig bis 06.01.2027", false)]
+fn card_expires_where_the_box_begins_with_it(#[case] words: &str, #[case] expires: bool) {
+    let page = loans([1, 0, 0], LOAN) + &format!("<div class=box3-content>{words}</div>");
+    assert_eq!(read(&[page]).unwrap().card_expires.is_some(), expires);
+}
+
+#[test]
+fn day_of_a_renewal_is_not_the_due_day() {
+    let row = "<tr><th>1.<td><strong>Nebel</strong><td>05.12.2026<br>S&uuml;d<br>verl&auml;ngert am 28.11.2026</tr>";
+    let account = read(&[page("Ausleihen", "Stand", [1, 0, 0], row)]).unwrap();
+    assert_eq!(
+        account.loans.unwrap()[0].due,
+        Some("2026-12-05".parse().unwrap())
+    );
+}
+
+#[rstest]
+#[case("Geb&uuml;hren (1,50 EUR)", Some("1.50"))]
+#[case("Guthaben (5,00 EUR)", None)]
+#[case("Geb&uuml;hren (Stand 30.11.): 1,50 EUR", Some("1.50"))]
+fn sum_is_what_is_owed(#[case] words: &str, #[case] expected: Option<&str>) {
+    let page = loans([1, 0, 0], LOAN).replace("Geb&uuml;hren (1,50 EUR)", words);
+    let fines = read(&[page]).unwrap().fines.map(|sum| sum.to_string());
+    assert_eq!(fines.as_deref(), expected);
 }

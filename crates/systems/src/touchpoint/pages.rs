@@ -7,9 +7,10 @@ use scraper::ElementRef;
 
 use crate::list_reader::{
     AccountDescription, CARD_EXPIRES_WORDS, CARD_NUMBER_WORDS, Count, DUE_WORDS, Fact,
-    ListDescription, ToldBy,
+    INTER_LIBRARY_LOANS, ListDescription, NAMES_OF_FEES, NAMES_OF_LOANS, NAMES_OF_ORDERS,
+    NAMES_OF_RESERVATIONS, ToldBy,
 };
-use crate::sisis::pages::{FEES, LOANS, ORDERS, RESERVATIONS, holds, loans};
+use crate::sisis::pages::{holds, loans};
 
 static LOANS_TAB: Css = Css::new("#loaned");
 static HOLDS_TABS: Css = Css::new("#ordered, #requested");
@@ -35,18 +36,19 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     }],
     has_several_pages: true,
     loan_counts: vec![
-        Count(vec![Fact::after("#loaned", LOANS)]),
+        Count(vec![Fact::after("#loaned", NAMES_OF_LOANS)]),
         Count(vec![Fact::at("#loaned")]),
     ],
     hold_counts: vec![
         Count(vec![
-            Fact::after("#ordered", ORDERS),
-            Fact::after("#requested", RESERVATIONS),
+            Fact::after("#ordered", NAMES_OF_ORDERS),
+            Fact::after("#requested", NAMES_OF_RESERVATIONS),
         ]),
         Count(vec![Fact::at("#ordered"), Fact::at("#requested")]),
     ],
-    fines: vec![Fact::after("#fees", FEES), Fact::at("#fees")],
-    card_expires: vec![Fact::after(
+    unread: vec![Fact::with("#account-nav li", INTER_LIBRARY_LOANS)],
+    fines: vec![Fact::after("#fees", NAMES_OF_FEES), Fact::at("#fees")],
+    card_expires: vec![Fact::beginning(
         "#right .box1, #right .box, #accountContainer p, #middle p",
         CARD_EXPIRES_WORDS,
     )],

@@ -79,6 +79,19 @@ fn words_in_place_of_the_table_are_an_empty_list() {
 }
 
 #[test]
+fn loans_from_other_libraries_are_a_message() {
+    let page = page("ordered", [3, 0, 0], "<p>Keine Daten gefunden.</p>").replace(
+        "<li id=fees>",
+        "<li id=ills><a>Fernleihen&nbsp;(2)</a></li><li id=fees>",
+    );
+    let account = read(&page).unwrap();
+    assert_eq!(
+        account.messages,
+        ["Fernleihen (2): see the library's page."]
+    );
+}
+
+#[test]
 fn other_count_is_a_changed_page() {
     let page = page("loaned", [2, 0, 0], &table("Leihfristende", LOAN));
     let failure = read(&page).unwrap_err();

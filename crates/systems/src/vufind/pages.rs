@@ -11,7 +11,7 @@ use super::row;
 use crate::list_reader::{
     AccountDescription, CARD_BLOCKED, CARD_EXPIRES_WORDS, Column, Count, DUE_WORDS, EXPIRES_WORDS,
     Fact, Field, HOLD_STATES, ListDescription, LoginDescription, NO_HOLDS, NO_LOANS,
-    PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS, Part, ToldBy, WANTED_BY_ANOTHER, is_digital_kind,
+    PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS, Part, ToldBy, is_digital_kind,
 };
 
 static LOANS_PAGE: Css = Css::new(".template-name-checkedout");
@@ -91,6 +91,14 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     fines: vec![
         Fact::after(MENU, &["gebühren", "fines"]),
         Fact::at(".fines-table .fines-total"),
+        Fact::after(
+            ".template-name-fines tr",
+            &[
+                "total offener betrag",
+                "offener gesamtbetrag",
+                "total balance due",
+            ],
+        ),
         Fact::read(FINES_CONTENT, read_no_fines),
     ],
     card_expires: vec![Fact::after(
@@ -101,7 +109,9 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         ".sidebar .list-group-item",
         &["ausweis", "ausweisnummer"],
     )],
-    messages: Some(Css::new(".flash-message")),
+    messages: Some(Css::new(
+        ".flash-message, .alert-danger:not(.result *, .row[id^=record] *, .flash-message *)",
+    )),
     ..AccountDescription::default()
 });
 
@@ -237,7 +247,7 @@ pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
         row::ITEM,
         PICKUP_BRANCH_WORDS,
         row::OTHER_BRANCH,
-        WANTED_BY_ANOTHER,
+        row::REFUSALS,
         NO_FINES,
         until,
         RENEWAL_STEMS,

@@ -1,13 +1,17 @@
 //! Reads the rows of `VuFind`'s lists: a title, and lines of labels and values.
 
 use hippo_browser::reading::{
-    Css, element_lines, element_text, starts_with_never, text_after_words,
+    Css, element_lines_without, element_text, starts_with_never, text_after_words,
 };
 use scraper::ElementRef;
 
-use crate::list_reader::{DUE_WORDS, PICKUP_BRANCH_WORDS, WANTED_BY_ANOTHER, has_date};
+use crate::list_reader::{
+    DUE_WORDS, PICKUP_BRANCH_WORDS, forbids_renewal, has_date, line_parts, text_after_beginning,
+    words_of_state,
+};
 
 static TITLE: Css = Css::new(".title, a[href*='/Record/']");
+static LINK: Css = Css::new("a");
 static BOLD: Css = Css::new("strong, b");
 static AUTHOR: Css = Css::new("a[href*='/Author/Home'], a[href*='type=Author'], .author");
 static FORMAT: Css = Css::new(".format");
@@ -17,6 +21,9 @@ static BOX_ID: Css = Css::new(
      input[name^=cancelSelectedIDS][value], input[name^=cancelAllIDS][value]",
 );
 static ALERT: Css = Css::new(".alert, .alert-renew");
+
+/// On how many lines a title may be.
+const MAX_TITLE_LINES: usize = 4;
 
 /// A label of the due date only at the beginning of a line or behind a comma: elsewhere it may say until when something
 /// else holds.
@@ -30,6 +37,13 @@ pub(super) const ITEM: &[&str] = &[
     "barcode",
     "strichcode",
     "item id",
+];
+/// What an alert says of a loan that can't be renewed, without a word for a renewal.
+pub(super) const REFUSALS: &[&str] = &[
+    "gebühren sind zu hoch",
+    "besondere auflage",
+    "item has been recalled",
+    "wurde zurückgefordert",
 ];
 /// A label of the branch that does not say whether the item is picked up there, where none says it.
 pub(super) const OTHER_BRANCH: &[&str] = &["zweigstelle"];
@@ -45,24 +59,45 @@ pub(super) fn read_title(row: ElementRef<'_>) -> Option<String> {
         .map(element_text)
         .find(|text| !text.is_empty());
     link.or_else(|| {
-        let text = element_text(BOLD.first(row)?);
-        let begins_row = element_lines(row).first()?.starts_with(&text);
-        (begins_row && !is_label(&text)).then_some(text)
+        let lines = element_lines_without(row, |element| ALERT.matches(element));
+        let first = lines
+            .into_iter()
+            .find(|line| line.contains(char::is_alphabetic))?;
+        if let Some(text) = BOLD.first(row).map(element_text)
+            && first.starts_with(&text)
+        {
+            return (!is_label(&text)).then_some(text);
+        }
+        // A work without a record has neither. Its first line is the title if that is no label.
+        let format = FORMAT.first(row).map(element_text);
+        let is_value = first.contains(':') || has_date(&first) || format.as_ref() == Some(&first);
+        (!is_value).then_some(first)
     })
 }
 
-/// The lines of a row behind its title, and what the title's own line has behind it.
+/// The lines of a row behind its title, and what the title's own line has behind it. Alerts are about something else.
 fn lines(row: ElementRef<'_>) -> Option<(String, Vec<String>)> {
+    lines_without(row, |element| ALERT.matches(element))
+}
+
+fn lines_without(
+    row: ElementRef<'_>,
+    is_left_out: impl Fn(ElementRef<'_>) -> bool,
+) -> Option<(String, Vec<String>)> {
     let title = read_title(row)?;
-    let mut lines = element_lines(row);
-    let title_at = lines.iter().position(|line| line.starts_with(&title));
-    let Some(at) = title_at else {
+    let mut lines = element_lines_without(row, is_left_out);
+    // The title may be on several lines.
+    let mut places =
+        (0..lines.len()).flat_map(|at| (at + 1..=at + MAX_TITLE_LINES).map(move |end| (at, end)));
+    let behind = places.find_map(|(at, end)| {
+        let line = lines.get(at..end)?.join(" ");
+        let behind = line.strip_prefix(title.as_str())?.trim().to_owned();
+        Some((behind, end))
+    });
+    let Some((behind, end)) = behind else {
         return Some((String::new(), lines));
     };
-    let rest = lines.split_off(at + 1);
-    let behind = lines.pop().unwrap_or_default();
-    let behind = behind.strip_prefix(title.as_str()).unwrap_or_default();
-    Some((behind.trim().to_owned(), rest))
+    Some((behind, lines.split_off(end)))
 }
 
 /// Reads a link to the author, or `[Moor, Ada]` behind the title.
@@ -92,30 +127,14 @@ pub(super) fn read_id(row: ElementRef<'_>) -> Option<String> {
 pub(super) fn read_due(row: ElementRef<'_>) -> Option<String> {
     let (_, lines) = lines(row)?;
     let is_due = |text: &&str| has_date(text) || starts_with_never(text);
-    let parts = || lines.iter().flat_map(|line| line.split([',', '|']));
     let behind = |words: &str| {
-        let mut texts = lines
-            .iter()
-            .filter_map(|line| text_after_words(line, &[words]));
+        let mut texts = line_parts(&lines).filter_map(|part| text_after_beginning(part, &[words]));
         texts.find(is_due)
     };
     // A line with a longer label counts more than one above it with “bis”.
-    let labelled = DUE_WORDS.iter().find_map(|words| behind(words));
-    let due = labelled.or_else(|| {
-        let mut texts = parts()
-            .filter(|part| begins_with_until(part))
-            .filter_map(|part| text_after_words(part, &[UNTIL]));
-        texts.find(is_due)
-    });
+    let labels = DUE_WORDS.iter().chain([&UNTIL]);
+    let due = labels.copied().find_map(behind);
     due.map(str::to_owned)
-}
-
-fn begins_with_until(part: &str) -> bool {
-    let first = part
-        .trim_start()
-        .split(|c: char| !c.is_alphanumeric())
-        .next();
-    first.is_some_and(|word| word.eq_ignore_ascii_case(UNTIL))
 }
 
 pub(super) fn read_format(row: ElementRef<'_>) -> Option<String> {
@@ -133,18 +152,22 @@ pub(super) fn read_branch(row: ElementRef<'_>) -> Option<String> {
     labelled(row, PICKUP_BRANCH_WORDS).or_else(|| labelled(row, OTHER_BRANCH))
 }
 
-/// Reads all the words of a hold behind its title.
+/// Reads the words about a hold's state: the lines behind the title without links, labels of something else, and values
+/// that are names.
 pub(super) fn read_state(row: ElementRef<'_>) -> Option<String> {
-    let (_, lines) = lines(row)?;
-    Some(lines.join(" "))
+    let (_, lines) = lines_without(row, |element| {
+        let is_link = LINK.matches(element) && !TITLE.matches(element);
+        is_link || ALERT.matches(element)
+    })?;
+    let words = lines.iter().flat_map(|line| line.split('|'));
+    let words: Vec<&str> = words.filter_map(words_of_state).collect();
+    Some(words.join(" "))
 }
 
-/// Reads the words behind a label, up to a comma or a bar.
+/// Reads the words after a label, up to a comma or a bar.
 fn labelled(row: ElementRef<'_>, labels: &[&str]) -> Option<String> {
     let (_, lines) = lines(row)?;
-    let mut texts = lines
-        .iter()
-        .filter_map(|line| text_after_words(line, labels));
+    let mut texts = line_parts(&lines).filter_map(|part| text_after_beginning(part, labels));
     let text = texts.next()?.split([',', '|']).next()?.trim();
     Some(text.to_owned()).filter(|text| !text.is_empty())
 }
@@ -155,10 +178,12 @@ pub(super) fn read_alerts(row: ElementRef<'_>) -> Option<String> {
     Some(alerts.join(" "))
 }
 
-/// Reads the alerts of a loan that are about its renewal.
+/// Reads the alerts of a loan if one of them says that it can't be renewed.
 pub(super) fn read_refusal(row: ElementRef<'_>) -> Option<String> {
-    let alerts = read_alerts(row)?;
-    let words = alerts.to_lowercase();
-    let is_wanted = || text_after_words(&alerts, WANTED_BY_ANOTHER).is_some();
-    (words.contains("verlänger") || words.contains("renew") || is_wanted()).then_some(alerts)
+    let mut alerts = ALERT.all(row).map(element_text);
+    let refuses =
+        |alert: &str| forbids_renewal(alert) || text_after_words(alert, REFUSALS).is_some();
+    alerts
+        .any(|alert| refuses(&alert))
+        .then(|| read_alerts(row))?
 }

@@ -129,6 +129,138 @@ fn list_that_cannot_be_trusted_is_a_changed_page(#[case] page: String) {
     assert_eq!(failure.kind, FailureKind::PageChanged, "{failure}");
 }
 
+#[rstest]
+#[case::branch(
+    "<strong>Abholung in Bibliothek:</strong> B&uuml;cherbus Unterwegs<br>Position in der Warteschlange: 4"
+)]
+#[case::ready_branch(
+    "<strong>Abholort:</strong> Regal Bereit<br><strong>Position in der Warteschlange:</strong> 4"
+)]
+#[case::patron("Angefragt f&uuml;r: Bereit, Ute<br>Position in der Warteschlange: 4")]
+#[case::volume("Band: Ready<br>Position in der Warteschlange: 4")]
+#[case::alert("<div class=alert>Bereits abholbereit</div>Position in der Warteschlange: 4")]
+#[case::link("<a href='/x'>Abholbereit?</a><br>Position in der Warteschlange: 4")]
+#[case::author(
+    "von: <a href='/Author/Home?a=1'>Bereit, Ute</a><br>Position in der Warteschlange: 4"
+)]
+fn state_is_in_no_name(#[case] lines: &str) {
+    let row =
+        format!("<div class=result><a class=title href=x>Immer<br>bereit</a><br>{lines}</div>");
+    let account = read(&page("holds", &row, "x")).unwrap();
+    let hold = &account.holds.unwrap()[0];
+    assert_eq!((hold.state, hold.position), (HoldState::Waiting, Some(4)));
+}
+
+#[test]
+fn note_of_a_hold_has_no_labels_of_other_values() {
+    let lines =
+        "<strong>Abholort:</strong> S&uuml;d<br>Erstellt: 28.11.2026 | Band: 2<br>Wir melden uns";
+    let row = format!("<div class=result><a class=title href=x>Tau</a><br>{lines}</div>");
+    let account = read(&page("holds", &row, "x")).unwrap();
+    assert_eq!(
+        account.holds.unwrap()[0].note.as_deref(),
+        Some("Wir melden uns")
+    );
+}
+
+#[rstest]
+#[case("Abholbereit<br>Widerrufen: 30.11.2026", HoldState::Other)]
+#[case("Bestellung storniert (bestellt am 01.11.2026)", HoldState::Other)]
+#[case("Status: bereit", HoldState::Ready)]
+#[case("Zur Abholung bereit bis am 05.12.2026, 18:00 Uhr", HoldState::Ready)]
+#[case("Bereit ab 03.12.2026", HoldState::Other)]
+fn hold_that_is_over_or_not_yet_ready_is_not_ready(#[case] lines: &str, #[case] state: HoldState) {
+    let row = format!("<div class=result><a class=title href=x>Tau</a><br>{lines}</div>");
+    let hold = read(&page("holds", &row, "x"))
+        .unwrap()
+        .holds
+        .unwrap()
+        .remove(0);
+    assert_eq!(hold.state, state);
+    assert_eq!(hold.note.is_some(), state == HoldState::Other);
+}
+
+#[rstest]
+#[case::alert("<div class=alert>H&ouml;chste Leihfrist bis 01.03.2027</div>")]
+#[case::alert_about_a_renewal(
+    "<div class=alert>Leihfrist zuletzt verl&auml;ngert am 28.11.2026</div>"
+)]
+#[case::alert_that_begins_with_a_label(
+    "<div class=alert>Leihfrist bis 01.03.2027 m&ouml;glich</div>"
+)]
+#[case::volume("Jahrgang: Due 01.02.2003")]
+#[case::same_day_twice("R&uuml;ckgabedatum: 05.12.2026 05.12.2026 23:59")]
+fn values_are_behind_labels_that_begin_a_line(#[case] line: &str) {
+    let row = format!(
+        "<div class=result><a class=title href=x>Tau</a><br>{line}<br><strong>R&uuml;ckgabedatum: 05.12.2026</strong></div>"
+    );
+    let loan = read(&page("checkedout", &row, "x"))
+        .unwrap()
+        .loans
+        .unwrap()
+        .remove(0);
+    assert_eq!(loan.due, Some("2026-12-05".parse().unwrap()));
+    assert_eq!((loan.renewals, loan.renewable), (None, None));
+}
+
+#[rstest]
+#[case("Automatische Verl&auml;ngerung", Some(true))]
+#[case(
+    "Titel wird automatisch verl&auml;ngert (sofern er nicht anderweitig vorbestellt wird)",
+    Some(true)
+)]
+#[case("Will auto-renew", Some(true))]
+#[case("Verl&auml;ngerung erfolgreich", Some(true))]
+#[case(
+    "Titel wurde anderweitig vorbestellt: F&auml;lligkeitsdatum aktualisiert",
+    Some(false)
+)]
+#[case("Die nicht beglichenen Geb&uuml;hren sind zu hoch", Some(false))]
+#[case("Item has been recalled", Some(false))]
+fn alert_forbids_a_renewal_only_by_its_own_words(
+    #[case] alert: &str,
+    #[case] renewable: Option<bool>,
+) {
+    let row = format!(
+        "<div class=result><input type=checkbox name='renewSelectedIDS[]' value=7><a class=title href=x>Tau</a><br>\
+         R&uuml;ckgabedatum: 05.12.2026<div class='alert alert-info'>{alert}</div></div>"
+    );
+    let loan = read(&page("checkedout", &row, "x"))
+        .unwrap()
+        .loans
+        .unwrap()
+        .remove(0);
+    assert_eq!(loan.renewable, renewable);
+}
+
+#[rstest]
+#[case("<div class=media-body>Das Moor<br>", Some("Das Moor"))]
+#[case(
+    "<div class=record-number>1</div><h2>Kein Titel verf&uuml;gbar</h2>",
+    Some("Kein Titel verfügbar")
+)]
+#[case("<strong>Verl&auml;ngert:</strong> 0<br>", None)]
+#[case("<span class=format>Buch</span><br>", None)]
+fn title_may_have_no_link(#[case] beginning: &str, #[case] title: Option<&str>) {
+    let row = format!(
+        "<div class=result>{beginning}<strong>R&uuml;ckgabedatum: 05.12.2026</strong></div>"
+    );
+    let loans = read(&page("checkedout", &row, "x")).map(|account| account.loans.unwrap());
+    assert_eq!(
+        loans.ok().map(|loans| loans[0].title.clone()).as_deref(),
+        title
+    );
+}
+
+#[test]
+fn block_beside_the_list_is_a_message() {
+    let main = "<div class='alert alert-danger'>Ihr Ausweis ist gesperrt.</div><div class=result>\
+                <a class=title href=x>Tau</a><br>R&uuml;ckgabedatum: 05.12.2026\
+                <div class='alert alert-danger'>&Uuml;berf&auml;llig</div></div>";
+    let account = read(&page("checkedout", main, "x")).unwrap();
+    assert_eq!(account.messages, ["Ihr Ausweis ist gesperrt."]);
+}
+
 /// A page of the newest theme: what its templates write, without the counts that a script adds later.
 fn themed(classes: &str, main: &str, menu: &str) -> String {
     format!(
@@ -286,6 +418,7 @@ fn empty_list_has_the_words_of_the_language_file(#[case] classes: &str, #[case] 
         <td class=fines-total>2,50 €</table>",
     Some("2.50")
 )]
+#[case("<table><tr><th>Total offener Betrag<th>2,50 €</table>", Some("2.50"))]
 #[case("Es sind keine Geb&uuml;hren auf Ihrem Bibliothekskonto", Some("0.00"))]
 #[case("You do not have any fines", Some("0.00"))]
 #[case("<p>Geb&uuml;hren zahlen Sie in der Bibliothek</p>", None)]

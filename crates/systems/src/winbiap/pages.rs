@@ -10,8 +10,9 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use crate::list_reader::{
-    AccountDescription, AccountPart, CARD_BLOCKED, Column, Count, Fact, Field, HOLD_STATES,
-    ListDescription, LoginDescription, NO_HOLDS, NO_LOANS, Part, Place, Row, ToldBy, read_end,
+    AccountDescription, AccountPart, CARD_BLOCKED, Column, Count, DUE_WORDS, Fact, Field,
+    HOLD_STATES, ListDescription, LoginDescription, NO_HOLDS, NO_LOANS, Part, Place, Row, ToldBy,
+    read_end,
 };
 
 /// The box for renewing a loan.
@@ -42,16 +43,23 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
                 "table[id*=BorrowDetailListExtendable] > * > tr",
             )
         },
-        loans(
-            "table[id*=BorrowDetailListNoProlongation]",
-            "table[id*=BorrowDetailListNoProlongation] > * > tr",
-        ),
+        ListDescription {
+            complete: |loan, row, context| {
+                complete_loan(loan, row, context)?;
+                loan.renewable.get_or_insert(false);
+                Ok(())
+            },
+            ..loans(
+                "table[id*=BorrowDetailListNoProlongation]",
+                "table[id*=BorrowDetailListNoProlongation] > * > tr",
+            )
+        },
         loans(
             "table[id*=BorrowDetailList]:not([id*=Extendable]):not([id*=NoProlongation])",
             "table[id*=BorrowDetailList] > * > tr",
         ),
         loans(
-            "table[id*=GridView]:not([id*=Reservation])",
+            "table[id*=GridView]:not([id*=Reservation]):has(.title, [id*=LabelTitel], [id*=LabelTitle])",
             "table[id*=GridView] > * > tr",
         ),
         ListDescription {
@@ -59,6 +67,15 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
                 counts(root, LENT) && !counts(root, RESERVED)
             })],
             ..loans(UNNAMED, UNNAMED_ROWS)
+        },
+        ListDescription {
+            told_by: vec![ToldBy::Header(DUE_WORDS)],
+            columns: vec![
+                Column::below(Field::Title, &["titel"]),
+                Column::below(Field::Author, AUTHOR_HEADERS),
+                Column::below(Field::Due, DUE_WORDS),
+            ],
+            ..loans(HEADED, HEADED_ROWS)
         },
     ],
     holds: vec![
@@ -70,7 +87,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             )
         },
         holds(
-            "table[id*=GridViewReservation]",
+            "table[id*=GridViewReservation]:has(.title, [id*=LabelTitel], [id*=LabelTitle])",
             "table[id*=GridViewReservation] > * > tr",
         ),
         ListDescription {
@@ -78,6 +95,21 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
                 counts(root, RESERVED) && !counts(root, LENT)
             })],
             ..holds(UNNAMED, UNNAMED_ROWS)
+        },
+        ListDescription {
+            told_by: vec![ToldBy::Header(&[
+                "abholfrist",
+                "abholort",
+                "vorbestellt am",
+            ])],
+            columns: vec![
+                Column::below(Field::Title, &["titel"]),
+                Column::below(Field::Author, AUTHOR_HEADERS),
+                Column::below(Field::State, &["status"]),
+                Column::below(Field::PickupBy, &["abholfrist"]),
+                Column::below(Field::PickupBranch, &["abholort"]),
+            ],
+            ..holds(HEADED, HEADED_ROWS)
         },
     ],
     loan_counts: vec![
@@ -107,11 +139,19 @@ static TOTAL: Css = Css::new(LABEL);
 const LENT: &[&str] = &["entliehen", "ausgeliehen"];
 const RESERVED: &[&str] = &["vorbestellt", "vorgemerkt"];
 /// A list whose id does not tell what it has. The total above it does.
-const UNNAMED: &str =
-    "table.detailTable:not([id*=BorrowDetailList], [id*=reservationDetailList], [id*=GridView])";
+const UNNAMED: &str = "table.detailTable:not([id*=BorrowDetailList], [id*=reservationDetailList], [id*=GridView])\
+     :has(.title, [id*=LabelTitel], [id*=LabelTitle])";
 const UNNAMED_ROWS: &str = "table.detailTable > * > tr";
+/// A list whose cells do not tell what they have. Its headers do.
+const HEADED: &str =
+    "table:is(.detailTable, [id*=GridView]):not(:has(.title, [id*=LabelTitel], [id*=LabelTitle]))";
+const HEADED_ROWS: &str = "table > * > tr";
+const AUTHOR_HEADERS: &[&str] = &["autor", "verfasser"];
 /// The balance of the account.
-const CHARGES: &str = "[id*=LabelCharges]";
+const CHARGES: &str = "[id*=LabelCharges], [id*=LabelToolbarTotalCharge]";
+/// Words of a sum that is owed, and of a credit.
+const OWED: &[&str] = &["offen", "offene", "gebühren", "soll"];
+const CREDIT: &[&str] = &["guthaben", "haben"];
 static BALANCE: Css = Css::new(CHARGES);
 /// The menu of the account, with totals.
 const MENU: &str = "#menuUserAccount a";
@@ -134,8 +174,10 @@ fn read_balance(part: &mut AccountPart, root: ElementRef<'_>) {
         return;
     };
     part.currency = currency(&text);
-    if sum.is_zero() {
-        part.fines = Some(sum);
+    let has = |words: &[&str]| text_after_words(&text, words).is_some();
+    if sum.is_zero() || has(OWED) != has(CREDIT) {
+        let sign = if has(CREDIT) { -sum.abs() } else { sum.abs() };
+        part.fines = Some(sign);
     } else {
         part.sum_without_sign = Some(sum.abs());
     }
@@ -222,7 +264,7 @@ fn complete_hold(hold: &mut Hold, row: &Row<'_>, context: &ReadContext<'_>) -> R
     }
     if hold.state == HoldState::Ready {
         let day = text_after_words(&words, PICKUP_BY).map(str::to_owned);
-        hold.pickup_by = read_end(day, context)?;
+        hold.pickup_by = read_end(day, context)?.or(hold.pickup_by);
     }
     Ok(())
 }
@@ -231,6 +273,12 @@ const PICKUP_BY: &[&str] = &["bis"];
 
 pub(super) const OTHER_PHRASES: &[Phrase] = &[
     Anywhere("bis"),
+    Anywhere("offen"),
+    Anywhere("offene"),
+    Anywhere("gebühren"),
+    Anywhere("soll"),
+    Anywhere("guthaben"),
+    Anywhere("haben"),
     Anywhere(READY),
     Phrase::Count("derzeit"),
     Phrase::Count("medien vorbestellt"),

@@ -53,6 +53,66 @@ fn tables_are_parts_of_one_list() {
     assert_eq!(loans[1].renewable_reason.as_deref(), Some("Schon zu oft"));
 }
 
+#[test]
+fn cells_without_ids_are_told_by_their_headers() {
+    let rows = "<tr class=toggleDetails><td>Tau<td>02.01.2030</tr><tr class=rowDetails><td colspan=2>x</tr>\
+                <tr class=toggleDetails><td>Reif<td>03.01.2030</tr>";
+    let page = label("Sie haben derzeit 2 Medien entliehen!")
+        + &format!(
+            "<table class=detailTable><thead><tr><th>Titel<th>Leihfrist</thead>{rows}</table>"
+        );
+    let account = read(&page).unwrap();
+    let loans = account.loans.unwrap();
+    assert_eq!(loans[0].title, "Tau");
+    assert_eq!(loans[1].due, Some("2030-01-03".parse().unwrap()));
+    assert_eq!(account.holds, None);
+    let rows = "<tr><td>Tau<td>Moor, Ada<td>Abholbereit<td>30.12.2026</tr>\
+                <tr><td>Reif<td>Moor, Ada<td>Vorgemerkt<td></tr>";
+    let page = label("Sie haben derzeit 2 Medien vorbestellt!")
+        + &format!(
+            "<table id=m_GridViewReservations><tr><th>Titel<th>Autor<th>Status<th>Abholfrist</tr>{rows}</table>"
+        );
+    let holds = read(&page).unwrap().holds.unwrap();
+    assert_eq!(holds[0].author.as_deref(), Some("Moor, Ada"));
+    assert_eq!(
+        (holds[0].state, holds[1].state),
+        (HoldState::Ready, HoldState::Waiting)
+    );
+    assert_eq!(holds[0].pickup_by, Some("2026-12-30".parse().unwrap()));
+}
+
+#[test]
+fn charge_in_the_toolbar_is_read_too() {
+    let page = label("Medien entliehen: 0")
+        + "<span id=m_LabelToolbarTotalCharge>Offene Geb&uuml;hren: 3,50 €</span>";
+    assert_eq!(read(&page).unwrap().fines, Some("3.50".parse().unwrap()));
+}
+
+#[test]
+fn table_of_loans_that_cannot_be_renewed_needs_no_reason() {
+    let page = label("Medien entliehen: 1") + &loans("NoProlongation", "Tau", "", "");
+    assert_eq!(
+        read(&page).unwrap().loans.unwrap()[0].renewable,
+        Some(false)
+    );
+}
+
+#[rstest]
+#[case("Abholbereit bis 28.11.2026 (abgelaufen)", HoldState::Other)]
+#[case("War abholbereit bis 28.11.2026", HoldState::Other)]
+#[case("Bestellung storniert", HoldState::Other)]
+#[case("Gesperrt, bitte Ausleihe fragen", HoldState::Other)]
+fn hold_that_is_over_has_no_state_and_no_day(#[case] words: &str, #[case] state: HoldState) {
+    let page = label("Sie haben derzeit 1 Medium vorbestellt!")
+        + &format!(
+            "<table id=m_GridViewReservation><tr><th>Titel<th>Ort</tr><tr><td class=Borrowline colspan=9>{words}</tr>\
+             <tr><td><span id=m_LabelTitle>Tau</span><td></tr></table>"
+        );
+    let hold = read(&page).unwrap().holds.unwrap().remove(0);
+    assert_eq!((hold.state, hold.pickup_by), (state, None));
+    assert_eq!(hold.note.as_deref(), Some(words));
+}
+
 #[rstest]
 #[case("Abholbereit bis 09.03.2026", HoldState::Ready)]
 #[case("Verf&uuml;gbar", HoldState::Ready)]
@@ -107,6 +167,9 @@ fn refusal_beside_the_form_is_one() {
 #[case("Kontostand: -12,50 €", None, &["Fines or credit: 12.50, see the library's page."])]
 #[case("Kontostand: 0,00 €", Some("0.00"), &[])]
 #[case("Kontostand: ausgeglichen", Some("0.00"), &[])]
+#[case("Offene Geb&uuml;hren: 12,50 €", Some("12.50"), &[])]
+#[case("12,50 € Soll", Some("12.50"), &[])]
+#[case("Guthaben: 12,50 €", Some("-12.50"), &[])]
 #[case("Kontostand", None, &[])]
 fn balance_may_be_a_debt_or_a_credit(
     #[case] words: &str,

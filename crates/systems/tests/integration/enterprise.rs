@@ -1,12 +1,12 @@
 //! `enterprise`, on recorded pages of real libraries and against the demo library.
 
-use crate::demo::{check, start, today};
+use crate::demo::{check, failure_kind, has_logged_out, start, today};
 use crate::library_pages;
-use hippo_core::account::{Account, HoldState};
-use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::account::HoldState;
+use hippo_core::failure::FailureKind;
 use hippo_demo_library::{
-    DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
-    generated_number, generated_pin,
+    DemoHold, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind, generated_number,
+    generated_pin,
 };
 use rstest::rstest;
 
@@ -18,6 +18,9 @@ fn recorded_pages_are_read_as_expected() {
 
 const NUMBER: &str = "23000000000007";
 const PIN: &str = "4711";
+
+/// A part of the path of the logout.
+const LOGOUT_PATH: &str = "logout";
 
 fn patron() -> Patron {
     Patron::new(NUMBER, PIN, "Jo Doe")
@@ -40,27 +43,15 @@ fn site(generation: Generation) -> Site {
         .with_patron(patron())
 }
 
-fn logged_out(demo: &DemoLibrary) -> bool {
-    demo.open_sessions() == 0
-        && demo
-            .requests()
-            .iter()
-            .any(|request| request.path.contains("logout"))
-}
-
-fn kind(outcome: &Result<Account, Failure>) -> FailureKind {
-    outcome.as_ref().unwrap_err().kind
-}
-
 #[rstest]
 #[tokio::test]
-async fn account_is_read_and_logged_out(
+async fn account_is_read_and_the_session_ends(
     #[values(Generation::Older, Generation::Newer)] generation: Generation,
 ) {
     let (demo, library) = start(site(generation)).await;
     let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
     assert_eq!(demo.logins(), 1);
-    assert!(logged_out(&demo));
+    assert!(has_logged_out(&demo, LOGOUT_PATH));
     assert_eq!((account.fines, account.card_expires), (None, None));
     let loans = account.loans.unwrap();
     assert_eq!(loans[0].title, "Harbour & Hill [DVD]");
@@ -94,7 +85,11 @@ async fn wrong_pin_is_sent_once(
 ) {
     let (demo, library) = start(site(generation)).await;
     let outcome = check(&demo, &library, NUMBER, "0000").await;
-    assert_eq!(kind(&outcome), FailureKind::WrongCredentials, "{outcome:?}");
+    assert_eq!(
+        failure_kind(&outcome),
+        FailureKind::WrongCredentials,
+        "{outcome:?}"
+    );
     assert_eq!(demo.login_attempts(NUMBER), 1);
 }
 
@@ -107,7 +102,11 @@ async fn login_form_after_login_is_wrong_credentials(
     let silent = Rule::new(Fault::EmptyBody).only_method("POST").times(1);
     demo.switches().add(silent);
     let outcome = check(&demo, &library, NUMBER, PIN).await;
-    assert_eq!(kind(&outcome), FailureKind::WrongCredentials, "{outcome:?}");
+    assert_eq!(
+        failure_kind(&outcome),
+        FailureKind::WrongCredentials,
+        "{outcome:?}"
+    );
     assert_eq!(demo.logins(), 1);
 }
 
@@ -141,14 +140,14 @@ async fn empty_account_has_empty_lists(
 
 #[rstest]
 #[case::layout("accordion", Fault::ChangedLayout, FailureKind::PageChanged)]
-#[case::half_a_list("librarycheckouts", Fault::HalfPage, FailureKind::PageChanged)]
-#[case::half_of_the_other("libraryholds", Fault::HalfPage, FailureKind::PageChanged)]
+#[case::half_of_loans("librarycheckouts", Fault::HalfPage, FailureKind::PageChanged)]
+#[case::half_of_holds("libraryholds", Fault::HalfPage, FailureKind::PageChanged)]
 #[case::empty("librarycheckouts", Fault::EmptyBody, FailureKind::PageChanged)]
 #[case::down("libraryholds", Fault::Down { retry_after: None }, FailureKind::SiteDown)]
 #[case::maintenance("librarycheckouts", Fault::Maintenance, FailureKind::SiteDown)]
 #[case::forgotten("libraryholds", Fault::ForgetSession, FailureKind::SessionExpired)]
 #[tokio::test]
-async fn fault_has_its_kind_and_the_card_is_logged_out(
+async fn fault_gives_its_failure_kind_and_ends_the_session(
     #[values(Generation::Older, Generation::Newer)] generation: Generation,
     #[case] path: &str,
     #[case] fault: Fault,
@@ -157,9 +156,9 @@ async fn fault_has_its_kind_and_the_card_is_logged_out(
     let (demo, library) = start(site(generation)).await;
     demo.switches().set_for(path, fault);
     let outcome = check(&demo, &library, NUMBER, PIN).await;
-    assert_eq!(kind(&outcome), expected, "{outcome:?}");
+    assert_eq!(failure_kind(&outcome), expected, "{outcome:?}");
     assert_eq!(demo.logins(), 1);
-    assert!(logged_out(&demo));
+    assert!(has_logged_out(&demo, LOGOUT_PATH));
 }
 
 #[tokio::test]
@@ -167,8 +166,12 @@ async fn total_that_differs_from_the_rows_is_a_changed_page() {
     let (demo, library) = start(site(Generation::Newer)).await;
     demo.switches().add(Rule::new(Fault::WrongCounts));
     let outcome = check(&demo, &library, NUMBER, PIN).await;
-    assert_eq!(kind(&outcome), FailureKind::PageChanged, "{outcome:?}");
-    assert!(logged_out(&demo));
+    assert_eq!(
+        failure_kind(&outcome),
+        FailureKind::PageChanged,
+        "{outcome:?}"
+    );
+    assert!(has_logged_out(&demo, LOGOUT_PATH));
 }
 
 #[tokio::test]
@@ -177,7 +180,11 @@ async fn account_page_without_token_is_changed_and_no_list_is_fetched() {
     let account_page = Rule::new(Fault::HalfPage).only_for_patrons().times(1);
     demo.switches().add(account_page);
     let outcome = check(&demo, &library, NUMBER, PIN).await;
-    assert_eq!(kind(&outcome), FailureKind::PageChanged, "{outcome:?}");
+    assert_eq!(
+        failure_kind(&outcome),
+        FailureKind::PageChanged,
+        "{outcome:?}"
+    );
     let requests = demo.requests();
     assert!(
         requests
@@ -185,7 +192,7 @@ async fn account_page_without_token_is_changed_and_no_list_is_fetched() {
             .all(|seen| seen.status == Some(200) || seen.status == Some(302))
     );
     assert!(!requests.iter().any(|seen| seen.path.contains("accordion")));
-    assert!(logged_out(&demo));
+    assert!(has_logged_out(&demo, LOGOUT_PATH));
 }
 
 #[tokio::test]
@@ -193,6 +200,10 @@ async fn changed_login_page_is_sent_no_pin() {
     let (demo, library) = start(site(Generation::Older)).await;
     demo.switches().set(Fault::ChangedLayout);
     let outcome = check(&demo, &library, NUMBER, PIN).await;
-    assert_eq!(kind(&outcome), FailureKind::PageChanged, "{outcome:?}");
+    assert_eq!(
+        failure_kind(&outcome),
+        FailureKind::PageChanged,
+        "{outcome:?}"
+    );
     assert_eq!(demo.logins(), 0);
 }

@@ -6,15 +6,15 @@ use hippo_browser::test_site::TestLoginPermit;
 use crate::library_pages;
 use std::sync::Arc;
 
-use crate::demo::{check, start, today};
+use crate::demo::{check, failure_kind, has_logged_out, start, today};
 use crate::recording::{read_recording, recording_profile};
-use hippo_core::account::{Account, HoldState};
+use hippo_core::account::HoldState;
 use hippo_core::card::CardSecret;
-use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::failure::FailureKind;
 use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{
-    DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
-    generated_number, generated_pin,
+    DemoHold, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind, generated_number,
+    generated_pin,
 };
 use hippo_recording::Recorder;
 use hippo_systems::Sites;
@@ -28,6 +28,9 @@ fn recorded_pages_are_read_as_expected() {
 
 const NUMBER: &str = "25000000000007";
 const PIN: &str = "4711";
+
+/// A part of the path of the logout.
+const LOGOUT_PATH: &str = "logout.x";
 
 fn patron() -> Patron {
     let mut patron = Patron::new(NUMBER, PIN, "Jo Doe")
@@ -70,21 +73,9 @@ fn site(age: Generation) -> Site {
         .with_patron(patron())
 }
 
-fn logged_out(demo: &DemoLibrary) -> bool {
-    demo.open_sessions() == 0
-        && demo
-            .requests()
-            .iter()
-            .any(|request| request.path.contains("logout.x"))
-}
-
-fn kind(outcome: &Result<Account, Failure>) -> FailureKind {
-    outcome.as_ref().unwrap_err().kind
-}
-
 #[rstest]
 #[tokio::test]
-async fn account_is_read_and_logged_out(
+async fn account_is_read_and_the_session_ends(
     #[values(Generation::Older, Generation::Newer)] age: Generation,
     #[values(false, true)] is_translated: bool,
     #[values("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y-%m-%d", "%d %b %Y")] date_format: &str,
@@ -99,7 +90,7 @@ async fn account_is_read_and_logged_out(
     }
     let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
     assert_eq!(demo.logins(), 1);
-    assert!(logged_out(&demo));
+    assert!(has_logged_out(&demo, LOGOUT_PATH));
     assert_eq!(account.fines, Some("1234.50".parse().unwrap()));
     assert_eq!(account.card_expires, Some("2026-12-11".parse().unwrap()));
     assert_eq!(
@@ -248,7 +239,7 @@ async fn wrong_pin_is_sent_once(
     let (demo, library) = start(site(age)).await;
     demo.switches().refuses_silently(is_silent);
     let outcome = check(&demo, &library, NUMBER, "0000").await;
-    assert_eq!(kind(&outcome), FailureKind::WrongCredentials);
+    assert_eq!(failure_kind(&outcome), FailureKind::WrongCredentials);
     assert!(!outcome.unwrap_err().login_in_doubt);
     assert_eq!(demo.login_attempts(NUMBER), 1);
 }
@@ -300,7 +291,7 @@ async fn missing_list_is_empty(
 #[case::maintenance(Fault::Maintenance, FailureKind::SiteDown)]
 #[case::refused(Fault::Refuse { retry_after: Some(60) }, FailureKind::SiteRefused)]
 #[tokio::test]
-async fn fault_has_its_kind_and_the_card_is_logged_out(
+async fn fault_gives_its_failure_kind_and_ends_the_session(
     #[case] fault: Fault,
     #[case] expected: FailureKind,
     #[values(Generation::Older, Generation::Newer)] age: Generation,
@@ -318,9 +309,9 @@ async fn fault_has_its_kind_and_the_card_is_logged_out(
         demo.switches().add(rule.only_method("POST"));
     }
     let outcome = check(&demo, &library, NUMBER, PIN).await;
-    assert_eq!(kind(&outcome), expected, "{fault:?} {outcome:?}");
+    assert_eq!(failure_kind(&outcome), expected, "{fault:?} {outcome:?}");
     assert_eq!(demo.logins(), 1);
-    assert!(logged_out(&demo));
+    assert!(has_logged_out(&demo, LOGOUT_PATH));
 }
 
 #[rstest]

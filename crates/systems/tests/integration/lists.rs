@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use hippo_demo_library::SystemKind;
 use hippo_systems::{SYSTEMS, systems_with_pages};
 
-fn read_file(path: &str) -> String {
+pub(crate) fn read_file(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let path = root.join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

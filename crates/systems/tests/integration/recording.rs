@@ -1,5 +1,5 @@
 //! A recorded check holds nothing of the patron, and is read back to the same account: as many entries, in the
-//! same states, with all dates moved by the same number of days.
+//! same states, with all dates shifted by the same number of days.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,12 +1,11 @@
 //! `sierra`, on recorded pages of real libraries and against the demo library.
 
-use crate::demo::{check, start, today};
+use crate::demo::{check, failure_kind, has_logged_out, start, today};
 use crate::library_pages;
-use hippo_core::account::{Account, HoldState};
-use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::account::HoldState;
+use hippo_core::failure::FailureKind;
 use hippo_demo_library::{
-    DemoHold, DemoLibrary, DemoLoan, Fault, Patron, Rule, Site, SystemKind, generated_number,
-    generated_pin,
+    DemoHold, DemoLoan, Fault, Patron, Rule, Site, SystemKind, generated_number, generated_pin,
 };
 use rstest::rstest;
 
@@ -18,6 +17,9 @@ fn recorded_pages_are_read_as_expected() {
 
 const NUMBER: &str = "22000000000007";
 const PIN: &str = "4711";
+
+/// A part of the path of the logout.
+const LOGOUT_PATH: &str = "/logout";
 
 fn patron() -> Patron {
     Patron::new(NUMBER, PIN, "Jo Doe")
@@ -44,24 +46,12 @@ fn site() -> Site {
     Site::new(SystemKind::Sierra, "Harbour Library", today()).with_patron(patron())
 }
 
-fn logged_out(demo: &DemoLibrary) -> bool {
-    demo.open_sessions() == 0
-        && demo
-            .requests()
-            .iter()
-            .any(|request| request.path.starts_with("/logout"))
-}
-
-fn kind(outcome: &Result<Account, Failure>) -> FailureKind {
-    outcome.as_ref().unwrap_err().kind
-}
-
 #[tokio::test]
-async fn account_is_read_and_logged_out() {
+async fn account_is_read_and_the_session_ends() {
     let (demo, library) = start(site()).await;
     let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
     assert_eq!(demo.logins(), 1);
-    assert!(logged_out(&demo));
+    assert!(has_logged_out(&demo, LOGOUT_PATH));
     assert_eq!(account.fines, Some("12.50".parse().unwrap()));
     assert_eq!(account.card_expires, Some("2026-12-21".parse().unwrap()));
     assert_eq!(account.declared.loans, Some(2));
@@ -100,7 +90,7 @@ async fn scope_is_part_of_the_urls() {
 async fn wrong_pin_is_sent_once() {
     let (demo, library) = start(site()).await;
     let outcome = check(&demo, &library, NUMBER, "0000").await;
-    assert_eq!(kind(&outcome), FailureKind::WrongCredentials);
+    assert_eq!(failure_kind(&outcome), FailureKind::WrongCredentials);
     assert_eq!(demo.login_attempts(NUMBER), 1);
 }
 
@@ -109,7 +99,7 @@ async fn name_before_the_number_fills_the_name_field() {
     let (demo, library) = start(site()).await;
     demo.switches().asks_for_name(true);
     let outcome = check(&demo, &library, NUMBER, PIN).await;
-    assert_eq!(kind(&outcome), FailureKind::PageChanged);
+    assert_eq!(failure_kind(&outcome), FailureKind::PageChanged);
     assert_eq!(demo.logins(), 0);
     let number = format!("Jo Doe|{NUMBER}");
     check(&demo, &library, &number, PIN).await.unwrap();
@@ -133,7 +123,7 @@ async fn all_80_loans_and_40_holds_are_read() {
 #[case::holds(
     Patron::new(NUMBER, PIN, "Jo Doe").with_hold(DemoHold::in_transit("Kites", "", "Oak Park")), 0, 1)]
 #[tokio::test]
-async fn list_without_a_page_is_empty(
+async fn list_that_the_site_does_not_show_is_empty(
     #[case] patron: Patron,
     #[case] loans: usize,
     #[case] holds: usize,
@@ -148,15 +138,15 @@ async fn list_without_a_page_is_empty(
 #[rstest]
 #[case::counts("/patroninfo", Fault::WrongCounts, FailureKind::PageChanged)]
 #[case::layout("/patroninfo", Fault::ChangedLayout, FailureKind::PageChanged)]
-#[case::half_a_list("/items", Fault::HalfPage, FailureKind::PageChanged)]
-#[case::half_of_the_other("/holds", Fault::HalfPage, FailureKind::PageChanged)]
+#[case::half_of_loans("/items", Fault::HalfPage, FailureKind::PageChanged)]
+#[case::half_of_holds("/holds", Fault::HalfPage, FailureKind::PageChanged)]
 #[case::empty("/items", Fault::EmptyBody, FailureKind::PageChanged)]
 #[case::down("/holds", Fault::Down { retry_after: None }, FailureKind::SiteDown)]
 #[case::maintenance("/items", Fault::Maintenance, FailureKind::SiteDown)]
 #[case::refused("/items", Fault::Refuse { retry_after: Some(60) }, FailureKind::SiteRefused)]
 #[case::forgotten("/holds", Fault::ForgetSession, FailureKind::SessionExpired)]
 #[tokio::test]
-async fn fault_has_its_kind_and_the_card_is_logged_out(
+async fn fault_gives_its_failure_kind_and_ends_the_session(
     #[case] path: &str,
     #[case] fault: Fault,
     #[case] expected: FailureKind,
@@ -165,9 +155,9 @@ async fn fault_has_its_kind_and_the_card_is_logged_out(
     demo.switches()
         .add(Rule::new(fault).only_for(path).only_method("GET"));
     let outcome = check(&demo, &library, NUMBER, PIN).await;
-    assert_eq!(kind(&outcome), expected, "{outcome:?}");
+    assert_eq!(failure_kind(&outcome), expected, "{outcome:?}");
     assert!(demo.logins() <= 1);
-    assert!(logged_out(&demo));
+    assert!(has_logged_out(&demo, LOGOUT_PATH));
 }
 
 #[rstest]
@@ -181,7 +171,11 @@ async fn unclear_page_never_gives_an_empty_account(#[case] rule: Rule) {
     let (demo, library) = start(site).await;
     demo.switches().add(rule);
     let outcome = check(&demo, &library, NUMBER, PIN).await;
-    assert_eq!(kind(&outcome), FailureKind::PageChanged, "{outcome:?}");
+    assert_eq!(
+        failure_kind(&outcome),
+        FailureKind::PageChanged,
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
@@ -195,5 +189,9 @@ async fn pages_of_another_patron_are_a_changed_page() {
     demo.switches()
         .add(Rule::new(Fault::OtherPatron("22000000000008".to_owned())).only_for("/items"));
     let outcome = check(&demo, &library, NUMBER, PIN).await;
-    assert_eq!(kind(&outcome), FailureKind::PageChanged, "{outcome:?}");
+    assert_eq!(
+        failure_kind(&outcome),
+        FailureKind::PageChanged,
+        "{outcome:?}"
+    );
 }

@@ -175,12 +175,12 @@ async fn add_feed(
     if others.iter().any(|feed| feed.is_called(label.as_str())) {
         return Ok(Err(format!(
             "You already have a feed called “{label}”. If you pressed the button twice, you haven’t seen its links: \
-             remove it, and make it again."
+             revoke it, and make it again."
         )));
     }
     if others.len() >= MAX_FEEDS {
         return Ok(Err(format!(
-            "You already have {MAX_FEEDS} feeds. Remove one first."
+            "You already have {MAX_FEEDS} feeds. Revoke one first."
         )));
     }
     let token = FeedToken::generate().map_err(PageError::internal)?;

@@ -106,7 +106,7 @@ pub(crate) async fn unsubscribe_by_one_click(
         return Ok(StatusCode::BAD_REQUEST.into_response());
     }
     let (token, subscription) = find(&ports, token).await?;
-    if !subscription.is_of_one_recipient() {
+    if !subscription.has_single_recipient() {
         // The email's header didn't offer this, and nobody can tell who asks.
         return Ok(StatusCode::BAD_REQUEST.into_response());
     }
@@ -164,7 +164,10 @@ pub(crate) async fn undo(
 ) -> PageResult {
     let (token, subscription) = find(&ports, token).await?;
     let address = find_recipient(&token, &subscription, &form)?;
-    if subscription.undo(&*ports.store, address).await? {
+    if subscription
+        .undo_unsubscription(&*ports.store, address)
+        .await?
+    {
         tracing::info!(family.id = %subscription.family().id, mail.kind = %subscription.kind(), "A recipient undid unsubscribing.");
         record(&ports, &subscription, Change::UnsubscribingUndone).await;
     }

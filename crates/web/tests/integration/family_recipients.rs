@@ -378,6 +378,30 @@ async fn address_is_invited_once_a_day_and_three_times_a_month_by_all_families()
 }
 
 #[tokio::test]
+async fn refused_invitation_uses_up_none_of_the_familys() {
+    let web = TestWeb::new().await;
+    let mut pat = web.signed_in(PAT).await;
+    send(&mut pat, "invite", ("address", NEW)).await;
+    let page = pat.get("/family/settings").await;
+    let withdraw = "/family/settings/recipients/withdraw";
+    pat.post_from(&page, withdraw, &[]).await;
+    for _ in 0..10 {
+        let answer = send(&mut pat, "invite", ("address", NEW)).await;
+        let words = "This address was invited a short while ago";
+        assert!(answer.body.contains(words), "{}", answer.body);
+    }
+    for number in 1..10 {
+        let address = format!("other-{number}@example.org");
+        let answer = send(&mut pat, "invite", ("address", &address)).await;
+        let location = "/family/settings?saved=invited";
+        assert_eq!(answer.location(), location, "{number}");
+    }
+    let answer = send(&mut pat, "invite", ("address", "eleventh@example.org")).await;
+    let words = "Your family invited ten people today";
+    assert!(answer.body.contains(words), "{}", answer.body);
+}
+
+#[tokio::test]
 async fn invitation_whose_email_cannot_be_enqueued_counts_nowhere() {
     let web = TestWeb::new().await;
     let mut pat = web.signed_in(PAT).await;

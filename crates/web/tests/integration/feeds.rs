@@ -367,7 +367,7 @@ async fn token_is_in_no_log_and_no_answer() {
 }
 
 #[tokio::test]
-async fn family_makes_a_link_that_is_shown_once_and_removes_it() {
+async fn family_makes_a_feed_that_is_shown_once_and_revokes_it() {
     let web = with_account().await;
     let mut browser = web.signed_in(PAT).await;
     let made = browser
@@ -413,12 +413,12 @@ async fn family_makes_a_link_that_is_shown_once_and_removes_it() {
     }
     let feeds = web.store.family_feeds(&sample::family_id("conrad")).await;
     assert_eq!(feeds.unwrap().len(), 1);
-    let removed = browser
+    let revoked = browser
         .post_with_token("/family/feeds/revoke", &fields)
         .await;
-    assert_eq!(removed.location(), "/family/feeds");
+    assert_eq!(revoked.location(), "/family/feeds");
     assert_eq!(web.get(&links[0]).await.status, StatusCode::NOT_FOUND);
-    // Another tab removes it again.
+    // Another tab revokes it again.
     let again = browser
         .post_with_token("/family/feeds/revoke", &fields)
         .await;

@@ -2,7 +2,8 @@
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
-use hippo_core::card::Card;
+use futures::FutureExt as _;
+use hippo_core::card::{Card, CardSecret};
 use hippo_core::store::{CardStore as _, FamilyStore as _};
 use hippo_core::testing::contract::sample;
 
@@ -118,6 +119,58 @@ async fn number_of_another_card_uses_up_no_pin_of_that_card() {
         let answer = set_pin(&mut browser, &other, OTHER, pin).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{pin}");
     }
+}
+
+#[tokio::test]
+async fn card_that_another_request_added_first_uses_up_no_pin() {
+    let web = TestWeb::new().await;
+    let mut browser = web.signed_in(PAT).await;
+    let mut card = sample::card("conrad", "wpl", "");
+    let secret = CardSecret {
+        number: NUMBER.into(),
+        pin: "old".into(),
+    };
+    card.fingerprint = web.keys.fingerprint(&card.library, &secret.number);
+    let sealed = web.keys.seal(card.id, &sample::library("wpl"), &secret);
+    let rival = card.clone();
+    // The permits of a number and a PIN come before the card.
+    web.store.before_next_write(|store| {
+        store.before_next_write(|store| {
+            store.before_next_write(move |store| {
+                let added = store.add_card(&rival, &sealed).now_or_never();
+                added.unwrap().unwrap();
+            });
+        });
+    });
+    let answer = add_card(&mut browser, NUMBER, "1").await;
+    assert!(
+        answer.body.contains("already has a card"),
+        "{}",
+        answer.body
+    );
+    for pin in ["1", "2", "3"] {
+        let answer = set_pin(&mut browser, &card, NUMBER, pin).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{pin}");
+    }
+}
+
+#[tokio::test]
+async fn new_number_that_could_not_be_stored_uses_up_no_number() {
+    let web = TestWeb::new().await;
+    let card = add_known_card(&web).await;
+    let mut browser = web.signed_in(PAT).await;
+    let path = format!("/family/cards/{}/pin", card.id);
+    for number in 0..20 {
+        let number = format!("3000{number}");
+        let fields = [("number", &*number), ("pin", "1"), ("new_number", "yes")];
+        // After the permits of a number and a PIN.
+        web.store.fail_write_after(2);
+        let answer = browser.open_and_post(&path, &fields).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{number}");
+    }
+    let fields = [("number", "30100"), ("pin", "1"), ("new_number", "yes")];
+    let answer = browser.open_and_post(&path, &fields).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
 }
 
 #[tokio::test]

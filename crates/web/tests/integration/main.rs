@@ -25,6 +25,7 @@ mod logs;
 mod races;
 mod roles;
 mod signing_in;
+mod store_away;
 mod tokens;
 mod two_tabs;
 mod unsubscribe;

@@ -47,9 +47,14 @@ async fn link_that_two_requests_use_at_once_signs_in_one() {
         assert!(replaced.now_or_never().unwrap().unwrap());
     });
     let fields = [("form_token", &*form_token), ("token", &*link)];
+    // The rival's own write, the session, the attempt, and the removal of the session that nobody has.
+    web.store.limit_writes(Some(4));
     let second = browser.post("/sign-in/link", &fields).await;
     assert_eq!(second.status, StatusCode::GONE);
     assert!(!browser.cookies.contains_key("__Host-hippo"));
+    let person = PersonId::from_address(&PAT.parse().unwrap());
+    let fifth = web.store.remove_sessions(&person).await;
+    assert!(fifth.is_err(), "a session stays that nobody has");
 }
 
 #[tokio::test]

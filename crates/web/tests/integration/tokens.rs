@@ -107,6 +107,41 @@ async fn token_opens_only_what_it_is_for() {
 }
 
 #[tokio::test]
+async fn no_other_secret_is_a_session() {
+    let web = TestWeb::new().await;
+    let secrets = secrets(&web).await;
+    let operator_link = web.operator_link().await;
+    // As in the links, with and without the id before it; and what other cookies hold.
+    let links = secrets.doors.iter().map(|(start, secret, _)| {
+        let id = start.rsplit(['/', '=']).next().unwrap();
+        format!("{id}{secret}")
+    });
+    let mut others: Vec<String> = links.collect();
+    others.extend(secrets.doors.iter().map(|door| door.1.clone()));
+    others.push(operator_link.rsplit('=').next().unwrap().to_owned());
+    others.push(operator_link.rsplit('.').next().unwrap().to_owned());
+    others.push(secrets.browser.clone());
+    let mut asking = web.browser();
+    asking.ask_for_mail(PAT).await;
+    others.extend(asking.cookies.into_values());
+    // What the store holds in place of the token.
+    let hash = Token::from_secret_text(&secrets.session).unwrap().hash();
+    others.push(hash.to_string());
+    assert!(others.len() >= 13, "{}", others.len());
+    for secret in others {
+        let mut browser = web.browser();
+        let cookie = ("__Host-hippo".to_owned(), secret.clone());
+        browser.cookies.extend([cookie]);
+        for path in ["/family", "/family/settings", "/console"] {
+            let answer = browser.get(path).await;
+            assert_eq!(answer.location(), "/sign-in", "{path} with {secret}");
+        }
+        let page = browser.get("/").await.body;
+        assert!(!page.contains("Sign out"), "{secret}");
+    }
+}
+
+#[tokio::test]
 async fn feed_of_another_family_is_not_revoked() {
     let web = TestWeb::new().await;
     let (token, lee) = (FeedToken::generate().unwrap(), sample::family_id("lee"));

@@ -28,7 +28,7 @@ const CONSOLE: [&str; 7] = [
 ];
 
 /// The serious findings of axe-core, each with the elements.
-fn find_barriers(profile: &Profile<'_>, axe: &str) -> Vec<String> {
+pub(super) fn find_barriers(profile: &Profile<'_>, axe: &str) -> Vec<String> {
     profile.run(axe);
     let found = profile.run_async(
         "axe.run(document, {resultTypes: ['violations']}).then(found => done(found.violations), done)",
@@ -85,7 +85,7 @@ fn check_open_page(profile: &Profile<'_>, path: &str, axe: &str) {
 }
 
 /// Saves pictures of the page, if `HIPPO_PICTURES` names a folder for them.
-fn save_pictures(profile: &Profile<'_>, path: &str) {
+pub(super) fn save_pictures(profile: &Profile<'_>, path: &str) {
     let Some(folder) = std::env::var_os("HIPPO_PICTURES") else {
         return;
     };

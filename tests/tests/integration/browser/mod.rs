@@ -3,6 +3,7 @@
 mod console;
 mod everybody;
 mod forms;
+mod mails;
 mod pins;
 mod sign_in;
 mod world;

@@ -32,7 +32,7 @@ async fn deliver_with(
 ) -> Result<(), HandlerError> {
     let keys = KeyCache::new(keys);
     let ports = Ports {
-        visits: VisitPorts {
+        visit_ports: VisitPorts {
             visits: &world.store,
             libraries: &world.store,
             checks: &world.store,

@@ -74,27 +74,27 @@ pub(super) enum Action {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DeadLetter {
     /// A description.
-    pub(super) what: String,
+    pub(super) description: String,
     /// How to replay it, or why it can't be.
     pub(super) action: Result<Action, String>,
 }
 
 impl DeadLetter {
-    pub(super) fn read(kind: DeadLetterKind, message: &Message, outputs: &Outputs) -> Self {
+    pub(super) fn read(queue: DeadLetterKind, message: &Message, outputs: &Outputs) -> Self {
         let body = message.body().unwrap_or_default();
-        let read = match kind {
+        let read = match queue {
             DeadLetterKind::Visits => visit(body, outputs),
             DeadLetterKind::Notices => notice(body, outputs),
             DeadLetterKind::Schedules => schedule(message, body, outputs),
             DeadLetterKind::Jobs => job(body, outputs),
         };
         match read {
-            Ok((what, action)) => Self {
-                what,
+            Ok((description, action)) => Self {
+                description,
                 action: Ok(action),
             },
             Err(why) => Self {
-                what: "a message that isn't ours".to_owned(),
+                description: "a message that isn't ours".to_owned(),
                 action: Err(why),
             },
         }
@@ -110,17 +110,17 @@ fn visit(body: &str, outputs: &Outputs) -> ReadResult {
         1 => "1 card".to_owned(),
         cards => format!("{cards} cards"),
     };
-    let what = format!("a visit of {cards} at {}, of {}", visit.library, visit.run);
+    let description = format!("a visit of {cards} at {}, of {}", visit.library, visit.run);
     let action = Action::Send {
         queue: outputs.visits.queue.clone(),
         body: body.to_owned(),
         group: Some(visit.library.to_string()),
     };
-    Ok((what, action))
+    Ok((description, action))
 }
 
 fn notice(body: &str, outputs: &Outputs) -> ReadResult {
-    let what = if serde_json::from_str::<MessageRequest>(body).is_ok() {
+    let description = if serde_json::from_str::<MessageRequest>(body).is_ok() {
         // It has an address, so the description is the same for every message.
         "a message of the web pages".to_owned()
     } else {
@@ -133,7 +133,7 @@ fn notice(body: &str, outputs: &Outputs) -> ReadResult {
         body: body.to_owned(),
         group: None,
     };
-    Ok((what, action))
+    Ok((description, action))
 }
 
 fn schedule(message: &Message, body: &str, outputs: &Outputs) -> ReadResult {
@@ -197,7 +197,7 @@ fn plan_start(arn: Option<&str>, mut event: Value, outputs: &Outputs) -> ReadRes
     {
         fields.insert(REPLAYED.to_owned(), Value::Bool(true));
     }
-    let (function, what) = if let Some((job, function)) = starter {
+    let (function, description) = if let Some((job, function)) = starter {
         (function, format!("a start of {job} ({label})"))
     } else if is_target(mail_events) {
         // It contains personal data, so the description is the same for every event.
@@ -209,7 +209,7 @@ fn plan_start(arn: Option<&str>, mut event: Value, outputs: &Outputs) -> ReadRes
         function: function.clone(),
         event,
     };
-    Ok((what, action))
+    Ok((description, action))
 }
 
 fn parse<T: serde::de::DeserializeOwned>(body: &str, what: &str) -> Result<T, String> {

@@ -67,7 +67,7 @@ fn message(body: &str, attributes: &[(&str, &str)]) -> Message {
 fn visit_returns_to_its_library_group() {
     let letter = DeadLetter::read(DeadLetterKind::Visits, &message(VISIT, &[]), &outputs(""));
     assert_eq!(
-        letter.what,
+        letter.description,
         "a visit of 1 card at wpl, of check-cards/all/2026-11-21T10:00:00Z"
     );
     assert_eq!(
@@ -84,7 +84,10 @@ fn visit_returns_to_its_library_group() {
 fn notice_returns_to_its_queue() {
     let body = r#"{"kind":"daily","family":"conrad","date":"2026-11-21","run":{"job":"notify-all","label":"tick","scheduled_time":"2026-11-21T11:30:00Z"}}"#;
     let letter = DeadLetter::read(DeadLetterKind::Notices, &message(body, &[]), &outputs(""));
-    assert_eq!(letter.what, "the daily email of conrad for 2026-11-21");
+    assert_eq!(
+        letter.description,
+        "the daily email of conrad for 2026-11-21"
+    );
     assert!(matches!(
         letter.action,
         Ok(Action::Send { group: None, .. })
@@ -105,7 +108,7 @@ fn undelivered_schedule_starts_with_its_scheduled_time() {
         &message(body, &attributes),
         &outputs(""),
     );
-    assert_eq!(letter.what, "a start of check-cards (failed)");
+    assert_eq!(letter.description, "a start of check-cards (failed)");
     let Ok(Action::Call { function, event }) = letter.action else {
         panic!("expected a call");
     };
@@ -128,7 +131,7 @@ fn failed_invocation_starts_again_with_its_payload() {
         &message(&body.to_string(), &[]),
         &outputs(""),
     );
-    assert_eq!(letter.what, "a start of notify-all (tick)");
+    assert_eq!(letter.description, "a start of notify-all (tick)");
     let Ok(Action::Call { function, event }) = letter.action else {
         panic!("expected a call");
     };
@@ -149,7 +152,10 @@ fn failed_start_of_another_job_starts_again_without_a_deadline() {
         &message(&body.to_string(), &[]),
         &outputs(""),
     );
-    assert_eq!(letter.what, "a start of picture-of-the-day (picture)");
+    assert_eq!(
+        letter.description,
+        "a start of picture-of-the-day (picture)"
+    );
     let Ok(Action::Call { function, event }) = letter.action else {
         panic!("expected a call");
     };
@@ -167,12 +173,12 @@ fn mail_event_returns_to_its_function_from_either_queue() {
         &event.to_string(),
         &[("TARGET_ARN", arn), ("ERROR_CODE", "THROTTLING")],
     );
-    for (kind, message) in [
+    for (queue, message) in [
         (DeadLetterKind::Schedules, undelivered),
         (DeadLetterKind::Jobs, message(&record.to_string(), &[])),
     ] {
-        let letter = DeadLetter::read(kind, &message, &outputs(""));
-        assert_eq!(letter.what, "an event of the mail service");
+        let letter = DeadLetter::read(queue, &message, &outputs(""));
+        assert_eq!(letter.description, "an event of the mail service");
         let function = "hippo-MailEvents-1".to_owned();
         let event = event.clone();
         assert_eq!(letter.action, Ok(Action::Call { function, event }));
@@ -193,11 +199,11 @@ fn mail_event_returns_to_its_function_from_either_queue() {
 )]
 #[case(DeadLetterKind::Jobs, r#"{"label":"all"}"#, "no requestPayload")]
 fn unreadable_letter_has_a_reason(
-    #[case] kind: DeadLetterKind,
+    #[case] queue: DeadLetterKind,
     #[case] body: &str,
     #[case] why: &str,
 ) {
-    let letter = DeadLetter::read(kind, &message(body, &[]), &outputs(""));
+    let letter = DeadLetter::read(queue, &message(body, &[]), &outputs(""));
     let reason = letter.action.unwrap_err();
     assert!(reason.contains(why), "{reason}");
 }
@@ -209,7 +215,8 @@ struct Sqs {
     _fake: crate::testing::Fake,
 }
 
-async fn sqs_with(letters: &[&str], refuse_sends: bool) -> Sqs {
+/// A queue with these letters. It refuses the actions `refused`: `send` or `delete`.
+async fn sqs_with(letters: &[&str], refused: &'static [&'static str]) -> Sqs {
     let requests: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
     let kept = requests.clone();
     let letters: Vec<Value> = letters
@@ -229,24 +236,20 @@ async fn sqs_with(letters: &[&str], refuse_sends: bool) -> Sqs {
                 .iter()
                 .any(|(action, _)| action == "receive");
             let messages = if is_first { letters.clone() } else { vec![] };
-            ("receive", (StatusCode::OK, json!({"Messages": messages})))
-        } else if asked.get("MessageBody").is_some() && refuse_sends {
-            (
-                "send",
-                (
-                    StatusCode::BAD_REQUEST,
-                    json!({"__type": "QueueDoesNotExist", "message": "gone"}),
-                ),
-            )
+            ("receive", json!({"Messages": messages}))
         } else if asked.get("MessageBody").is_some() {
-            ("send", (StatusCode::OK, json!({"MessageId": "new"})))
+            ("send", json!({"MessageId": "new"}))
         } else if asked.get("VisibilityTimeout").is_some() {
-            ("show", (StatusCode::OK, json!({})))
+            ("show", json!({}))
         } else {
-            ("delete", (StatusCode::OK, json!({})))
+            ("delete", json!({}))
         };
         kept.lock().unwrap().push((action.to_owned(), asked));
-        (answer.0, answer.1.to_string())
+        if refused.contains(&action) {
+            let error = json!({"__type": "QueueDoesNotExist", "message": "gone"});
+            return (StatusCode::BAD_REQUEST, error.to_string());
+        }
+        (StatusCode::OK, answer.to_string())
     })
     .await;
     Sqs {
@@ -259,15 +262,30 @@ async fn sqs_with(letters: &[&str], refuse_sends: bool) -> Sqs {
 impl Sqs {
     async fn replay(
         &self,
-        kind: DeadLetterKind,
+        queue: DeadLetterKind,
         options: ReplayOptions,
     ) -> Vec<(String, ReplayOutcome)> {
+        let reports = self.replay_with_reports(queue, options).await;
+        let outcomes = reports.into_iter();
+        outcomes
+            .map(|letter| (letter.message, letter.outcome))
+            .collect()
+    }
+
+    async fn replay_with_reports(
+        &self,
+        queue: DeadLetterKind,
+        options: ReplayOptions,
+    ) -> Vec<LetterReport> {
         let outputs = outputs(&self.url);
         let letters = DeadLetters::new(&config(&self.url), &outputs);
-        let mut outcomes = Vec::new();
-        let each = &mut |replayed: Replayed| outcomes.push((replayed.message, replayed.outcome));
-        assert_eq!(letters.replay(kind, options, each).await.unwrap(), 0);
-        outcomes
+        let mut reports = Vec::new();
+        let report_letter = &mut |letter: LetterReport| reports.push(letter);
+        assert_eq!(
+            letters.replay(queue, options, report_letter).await.unwrap(),
+            0
+        );
+        reports
     }
 
     fn requests(&self, action: &str) -> Vec<Value> {
@@ -279,7 +297,7 @@ impl Sqs {
 
 #[tokio::test]
 async fn letter_is_put_back_then_deleted_and_unreadable_one_stays() {
-    let sqs = sqs_with(&[VISIT, "{}"], false).await;
+    let sqs = sqs_with(&[VISIT, "{}"], &[]).await;
     let outcomes = sqs
         .replay(DeadLetterKind::Visits, ReplayOptions::default())
         .await;
@@ -301,7 +319,7 @@ async fn letter_is_put_back_then_deleted_and_unreadable_one_stays() {
 async fn each_replay_has_its_own_deduplication_id() {
     let mut ids = BTreeSet::new();
     for _ in 0..2 {
-        let sqs = sqs_with(&[VISIT], false).await;
+        let sqs = sqs_with(&[VISIT], &[]).await;
         sqs.replay(DeadLetterKind::Visits, ReplayOptions::default())
             .await;
         ids.insert(sqs.requests("send")[0]["MessageDeduplicationId"].to_string());
@@ -315,7 +333,7 @@ async fn each_replay_has_its_own_deduplication_id() {
 
 #[tokio::test]
 async fn dry_run_changes_nothing() {
-    let sqs = sqs_with(&[VISIT], false).await;
+    let sqs = sqs_with(&[VISIT], &[]).await;
     let options = ReplayOptions {
         dry_run: true,
         discard_unreadable: true,
@@ -327,7 +345,7 @@ async fn dry_run_changes_nothing() {
 
 #[tokio::test]
 async fn letter_that_cannot_be_put_back_stays() {
-    let sqs = sqs_with(&[VISIT], true).await;
+    let sqs = sqs_with(&[VISIT], &["send"]).await;
     let outcomes = sqs
         .replay(DeadLetterKind::Visits, ReplayOptions::default())
         .await;
@@ -337,7 +355,7 @@ async fn letter_that_cannot_be_put_back_stays() {
 
 #[tokio::test]
 async fn unreadable_letter_is_deleted_only_on_request() {
-    let sqs = sqs_with(&["{}"], false).await;
+    let sqs = sqs_with(&["{}"], &[]).await;
     let options = ReplayOptions {
         dry_run: false,
         discard_unreadable: true,
@@ -345,6 +363,29 @@ async fn unreadable_letter_is_deleted_only_on_request() {
     let outcomes = sqs.replay(DeadLetterKind::Notices, options).await;
     assert_eq!(outcomes, [("m0".into(), ReplayOutcome::Discarded)]);
     assert_eq!(sqs.requests("delete").len(), 1);
+}
+
+#[rstest]
+#[case::unreadable("{}", "Couldn't delete it: ")]
+#[case::put_back(VISIT, "It was put back, but is still a dead letter: ")]
+#[tokio::test]
+async fn failed_delete_says_whether_the_letter_was_put_back(
+    #[case] body: &str,
+    #[case] expected: &str,
+) {
+    let sqs = sqs_with(&[body], &["delete"]).await;
+    let options = ReplayOptions {
+        dry_run: false,
+        discard_unreadable: true,
+    };
+    let reports = sqs
+        .replay_with_reports(DeadLetterKind::Visits, options)
+        .await;
+    let reason = reports[0].reason.as_deref().unwrap();
+    assert_eq!(reports[0].outcome, ReplayOutcome::Failed);
+    assert!(reason.starts_with(expected), "{reason}");
+    let was_sent = !sqs.requests("send").is_empty();
+    assert_eq!(was_sent, body == VISIT);
 }
 
 /// One message group of a FIFO queue. SQS returns its first ten, and nothing while one is hidden.
@@ -428,9 +469,10 @@ impl Group {
         let outputs = outputs(&self.url);
         let letters = DeadLetters::new(&config(&self.url), &outputs);
         let mut outcomes = Vec::new();
-        let each = &mut |replayed: Replayed| outcomes.push((replayed.message, replayed.outcome));
+        let report_letter =
+            &mut |letter: LetterReport| outcomes.push((letter.message, letter.outcome));
         let behind = letters
-            .replay(DeadLetterKind::Visits, options, each)
+            .replay(DeadLetterKind::Visits, options, report_letter)
             .await
             .unwrap();
         (outcomes, behind)

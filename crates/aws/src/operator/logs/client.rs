@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::clients::{retry_policy, timeouts};
 use crate::service::{Service, ServiceName};
 
-/// What one page of events is asked with.
+/// A request for one page of log events.
 #[derive(Debug, Clone)]
 pub(super) struct LogPageRequest {
     /// The log group.
@@ -49,7 +49,7 @@ pub(super) struct LogEvent {
 pub(super) struct PageError {
     /// AWS's error.
     pub(super) reason: String,
-    /// Whether the service doesn't know what is asked for, such as a token that is too old.
+    /// Whether the request itself was invalid, for example because its token has expired.
     pub(super) is_invalid_request: bool,
 }
 
@@ -85,7 +85,7 @@ impl LogsClient {
             .service
             .send_json("Logs_20140328.FilterLogEvents", &input);
         match sent.await {
-            Ok(answer) => Ok(read_page(answer)),
+            Ok(response) => Ok(parse_page(response)),
             Err(error) => match error.code.as_deref() {
                 Some("ResourceNotFoundException") => Ok(LogPage::default()),
                 code => Err(PageError {
@@ -97,8 +97,8 @@ impl LogsClient {
     }
 }
 
-fn read_page(answer: FilteredLogEvents) -> LogPage {
-    let events = answer.events.into_iter().filter_map(|event| {
+fn parse_page(response: FilteredLogEvents) -> LogPage {
+    let events = response.events.into_iter().filter_map(|event| {
         Some(LogEvent {
             at: DateTime::from_timestamp_millis(event.timestamp)?,
             // Some emulators give none.
@@ -110,7 +110,7 @@ fn read_page(answer: FilteredLogEvents) -> LogPage {
     });
     LogPage {
         events: events.collect(),
-        next: answer.next_token,
+        next: response.next_token,
     }
 }
 

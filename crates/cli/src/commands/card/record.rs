@@ -219,7 +219,7 @@ fn print_kept_values(context: &Context, path: &Path, kept_values: &KeptValues, l
     output.print_indented(
         "  ",
         &format!(
-            "{} and sums of money; {}, all moved by the same number of days; the library's time zone and date format",
+            "{} and sums of money; {}, all shifted by the same number of days; the library's time zone and date format",
             count(
                 kept_values.counts_and_sums,
                 "number of up to three digits",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use hippo_core::ids::LibraryId;
 use hippo_core::store::WriteMode;
-use hippo_core::transfer::{Checked, ImportReport, Tally, Transfer, TransferPart};
+use hippo_core::transfer::{CheckedTransfer, ImportReport, Tally, Transfer, TransferPart};
 use serde::Serialize;
 
 use crate::ask::confirm;
@@ -21,7 +21,7 @@ const MAX_DIFFERENCES_SHOWN: usize = 20;
 #[derive(Serialize)]
 struct TransferReportDocument<'a> {
     dry_run: bool,
-    made_at: DateTime<Utc>,
+    exported_at: DateTime<Utc>,
     /// The origins that will get the PINs of each library.
     login_origins: BTreeMap<LibraryId, String>,
     #[serde(flatten)]
@@ -45,7 +45,7 @@ pub(super) async fn import(
     let keys = context.keys.private_keys().await?;
     let fingerprint_key = context.keys.fingerprint_key().await?;
     let stored = context.store.libraries().await?;
-    let checked = Checked::new(&transfer, &keys, &fingerprint_key, &stored)
+    let checked = CheckedTransfer::new(&transfer, &keys, &fingerprint_key, &stored)
         .map_err(|error| refused(error.into()))?;
     let origins = checked.login_origins();
     if !origins.is_empty() {
@@ -76,7 +76,7 @@ pub(super) async fn import(
     let report = imported.map_err(|error| interrupted(name, error.into()))?;
     context.output.print_document(&TransferReportDocument {
         dry_run,
-        made_at: transfer.made_at,
+        exported_at: transfer.exported_at,
         login_origins: origins
             .iter()
             .map(|(library, origins)| (library.clone(), origins.to_string()))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use clap::Args;
 use hippo_systems::catalogue::{self, KnownLibrary};
 use hippo_systems::untried::{self, UntriedLibrary};
@@ -43,6 +44,9 @@ struct View<'a> {
     /// The public list and its commit, for one that is not built in.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
+    /// When the list says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    written: Option<NaiveDate>,
 }
 
 /// Shows the matching libraries.
@@ -51,8 +55,12 @@ pub(super) fn search(args: &Search, output: &Output) -> CommandResult {
     let mut found = catalogue::search(&query);
     let untried = untried::search(&query);
     let is_rough = found.is_empty();
+    let mut similar = Vec::new();
     if is_rough {
         found = catalogue::search_with_typos(&query);
+        if untried.is_empty() {
+            similar = search_untried_with_typos(&query);
+        }
     }
     let views: Vec<View<'_>> = found
         .iter()
@@ -66,6 +74,7 @@ pub(super) fn search(args: &Search, output: &Output) -> CommandResult {
             options: &library.options,
             built_in: true,
             source: None,
+            written: None,
         })
         // JSON has no inexact matches, because a machine can't tell them from exact ones.
         .filter(|_| !is_rough)
@@ -73,7 +82,10 @@ pub(super) fn search(args: &Search, output: &Output) -> CommandResult {
         .collect();
     output.print_document(&views);
     let Some(first) = found.first().filter(|_| !is_rough || untried.is_empty()) else {
-        if !print_untried(&untried, output) {
+        if !similar.is_empty() {
+            output.print_text("No library matches exactly.");
+        }
+        if !print_untried(&untried, output) && !print_untried(&similar, output) {
             output
                 .print_text("No built-in library matches. To find out what a library's site runs:");
             output.print_line(format!("  → {HIPPO} library detect URL"));
@@ -102,7 +114,35 @@ pub(super) fn search(args: &Search, output: &Output) -> CommandResult {
     output.print_table(&table);
     output.print_line(format!("  → {HIPPO} library add {}", first.id));
     print_untried(&untried, output);
+    print_untried(&similar, output);
     Ok(Outcome::Done)
+}
+
+/// Finds the untried libraries that contain every word of `query`, allowing a typo in each, as the search of the
+/// built-in ones does: one letter, or two in a long word.
+fn search_untried_with_typos(query: &str) -> Vec<UntriedLibrary> {
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split(|c: char| !c.is_alphanumeric());
+        let words = words.filter(|word| !word.is_empty());
+        words.map(str::to_lowercase).collect()
+    };
+    let query_words = words(query);
+    if query_words.is_empty() {
+        return Vec::new();
+    }
+    let mut found = untried::search("");
+    found.retain(|library| {
+        let UntriedLibrary {
+            id, name, place, ..
+        } = library;
+        let library_words = words(&format!("{id} {name} {place} {}", library.url));
+        query_words.iter().all(|word| {
+            let most = (word.chars().count() / 4).min(2);
+            let mut library_words = library_words.iter();
+            library_words.any(|known| strsim::levenshtein(word, known) <= most)
+        })
+    });
+    found
 }
 
 fn view_untried(library: &UntriedLibrary) -> View<'_> {
@@ -116,6 +156,7 @@ fn view_untried(library: &UntriedLibrary) -> View<'_> {
         options: &library.options,
         built_in: false,
         source: Some(format!("{} at {}", library.source, library.commit)),
+        written: Some(library.written),
     }
 }
 
@@ -133,6 +174,8 @@ fn print_untried(untried: &[UntriedLibrary], output: &Output) -> bool {
         fixed("SYSTEM"),
         words("ADDRESS"),
         words("LISTED IN"),
+        fixed("WRITTEN").dispensable(),
+        fixed("TIMEZONE").dispensable(),
     ]);
     for library in untried {
         let (repository, _) = library.source.split_once(' ').unwrap_or_default();
@@ -146,6 +189,8 @@ fn print_untried(untried: &[UntriedLibrary], output: &Output) -> bool {
             library.system.as_str().into(),
             format!("{}{options}", library.url.as_str().trim_end_matches('/')).into(),
             repository.into(),
+            library.written.to_string().into(),
+            library.timezone.name().into(),
         ]);
     }
     output.print_table(&table);

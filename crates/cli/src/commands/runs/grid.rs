@@ -212,7 +212,8 @@ fn slow_runs(grid: &Grid, since: Option<NaiveDate>) -> String {
             .days
             .iter()
             .filter(|day| since.is_none_or(|since| day.date >= since));
-        for run in days.flat_map(|day| &day.runs).filter(|run| run.is_slow) {
+        let runs = days.flat_map(|day| day.runs.iter().chain(&day.slow_runs));
+        for run in runs.filter(|run| run.is_slow) {
             let took = run.seconds.map(seconds_words).unwrap_or_default();
             let line = format!("  {} took {took} (median {})", run.id, median_words(row));
             let time = run.id.parse::<RunKey>().map(|key| key.scheduled_time);
@@ -355,6 +356,26 @@ mod tests {
             "{text}"
         );
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn slow_run_of_a_day_with_one_square_is_listed() {
+        let first = at("2026-12-05T10:00:00Z");
+        let ticks = (0..30).map(|tick| PastRun {
+            is_tick: true,
+            ..past(
+                first + Duration::minutes(tick * 15),
+                RunOutcome::Done,
+                Some(if tick == 7 { 95 } else { 1 }),
+            )
+        });
+        let histories = [history(JobName::NOTIFY_ALL, "tick", ticks.collect())];
+        let date = "2026-12-05".parse().unwrap();
+        let grid = build_grid(&histories, date, date, chrono_tz::UTC);
+        let text = render(&grid, None, false);
+        assert!(text.contains("✓*"), "{text}");
+        let line = "  notify-all/tick/2026-12-05T11:45:00Z took ";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

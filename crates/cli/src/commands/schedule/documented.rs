@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::America::Toronto;
 use hippo_core::schedule::declaration::table::{
     ClosedDaysTable, ScheduleChecks, ScheduleTable, ScheduleTarget, check_schedules,
@@ -116,13 +116,30 @@ fn documented_patterns_run_as_described_on_both_sides() {
 /// systemd's timer fires at the same times, as far as it can say them. The run keeps to the dates.
 fn assert_systemd_agrees(schedule: &Schedule, from: DateTime<Utc>) {
     let lines = timer_lines(&schedule.recurrence);
-    let is_rate = matches!(schedule.recurrence.expression, Expression::Rate(_));
-    if is_rate || lines.iter().any(|line| line.starts_with('#')) {
-        return;
-    }
-    let Some(by_systemd) = next_by_systemd(&lines, from) else {
+    let ours: Vec<_> = match &schedule.recurrence.expression {
+        Expression::Rate(rate) if 24 * 60 % rate.minutes() > 0 => {
+            let minutes = rate.minutes();
+            let counted = [
+                format!("OnActiveSec={minutes}min"),
+                format!("OnUnitActiveSec={minutes}min"),
+            ];
+            assert!(lines.ends_with(&counted), "{lines:?}");
+            return;
+        }
+        // On one machine, it counts from midnight UTC.
+        Expression::Rate(rate) => {
+            let midnight = from.date_naive().and_time(chrono::NaiveTime::MIN).and_utc();
+            let period = TimeDelta::minutes(i64::from(rate.minutes()));
+            let times = std::iter::successors(Some(midnight), |time| Some(*time + period));
+            times.filter(|time| *time > from).take(12).collect()
+        }
+        _ if lines.iter().any(|line| line.starts_with('#')) => return,
+        _ => schedule.recurrence.times_after(from).take(12).collect(),
+    };
+    let Some(mut by_systemd) = next_by_systemd(&lines, from) else {
         return;
     };
-    let ours: Vec<_> = schedule.recurrence.times_after(from).take(12).collect();
+    // Each of several lines has so many.
+    by_systemd.truncate(12);
     assert_eq!(by_systemd, ours, "{lines:?}");
 }

@@ -25,8 +25,8 @@ use crate::suggested::HIPPO;
 
 /// Pause a schedule, or all of them.
 ///
-/// Its timer goes on, but its runs don't start: each is recorded as “skipped: paused”, and isn't made
-/// up for later. Runs that you start yourself still start. It works the same on AWS.
+/// Its timer goes on, but its runs don't start: each is recorded as “skipped: paused”, and no later
+/// run catches up on it. Runs that you start yourself still start. It works the same on AWS.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -49,7 +49,7 @@ pub(crate) struct PauseSchedule {
 
 /// Resume a paused schedule, or end the pause of all.
 ///
-/// What was skipped isn't made up for: the next run starts at its usual time.
+/// No run catches up on what was skipped: the next run starts at its usual time.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use hippo_core::schedule::{Expression, Recurrence};
 use serde::Serialize;
 
 use super::install::ON_AWS;
@@ -10,6 +11,7 @@ use super::systemd::{
     ENABLE_LINGER, TimerState, UnitDirectory, UnitPaths, UserManager, linger_advice, lingers,
 };
 use super::timers::{Installation, find_timers};
+use super::units::{divides_day, timer_name};
 use crate::config::Config;
 use crate::context::Globals;
 use crate::exit::{CommandResult, Outcome};
@@ -32,7 +34,7 @@ struct TimerView {
     state: Installation,
     /// Whether systemd starts it; `None` if systemd doesn't answer.
     runs: Option<bool>,
-    /// When it fires next, as systemd writes it.
+    /// When it fires next, with the times as systemd writes them.
     next: Option<String>,
 }
 
@@ -60,7 +62,12 @@ pub(super) fn status(globals: &Globals) -> CommandResult {
     };
     let views: Vec<TimerView> = timers
         .into_iter()
-        .map(|(name, state)| view(name, state, states.as_ref()))
+        .map(|(name, state)| {
+            let schedules = config.jobs.schedules().iter();
+            let mut of_timer = schedules.filter(|schedule| timer_name(schedule) == name);
+            let period = of_timer.find_map(|schedule| period_words(&schedule.recurrence));
+            view(name, state, states.as_ref(), period)
+        })
         .collect();
     let lingers = lingers();
     show(globals, &views, lingers);
@@ -71,16 +78,31 @@ fn view(
     timer: String,
     state: Installation,
     states: Option<&BTreeMap<String, TimerState>>,
+    period: Option<String>,
 ) -> TimerView {
     let known = states.map(|states| states.get(&timer).cloned().unwrap_or_default());
     TimerView {
         runs: known
             .as_ref()
             .map(|known| known.is_enabled && known.is_active),
-        next: known.and_then(|known| known.next),
+        next: known.and_then(|known| {
+            // systemd counts from the last time, by a clock that stands still in suspend.
+            let counted = || Some(format!("{} after {}", period?, known.last?));
+            known.next.or_else(counted)
+        }),
         timer,
         state,
     }
+}
+
+/// `7 hours`: the period of a timer that counts from its last time.
+fn period_words(recurrence: &Recurrence) -> Option<String> {
+    let Expression::Rate(rate) = &recurrence.expression else {
+        return None;
+    };
+    let words = recurrence.describe();
+    let period = words.strip_prefix("every ")?;
+    (!divides_day(rate.minutes())).then(|| period.to_owned())
 }
 
 fn is_good(view: &TimerView) -> bool {

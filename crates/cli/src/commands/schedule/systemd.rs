@@ -193,7 +193,7 @@ impl UserManager {
         }
         let mut arguments = vec![
             "show",
-            "--property=Id,UnitFileState,ActiveState,NextElapseUSecRealtime",
+            "--property=Id,UnitFileState,ActiveState,NextElapseUSecRealtime,LastTriggerUSec,ActiveEnterTimestamp",
         ];
         arguments.extend(names.iter().map(String::as_str));
         let mut states = BTreeMap::new();
@@ -201,13 +201,14 @@ impl UserManager {
             let value = |key: &str| {
                 let mut pairs = block.lines().filter_map(|line| line.split_once('='));
                 let (_, value) = pairs.find(|(name, _)| *name == key)?;
-                Some(value.to_owned()).filter(|value| !value.is_empty())
+                Some(value.to_owned()).filter(|value| !value.is_empty() && value != "n/a")
             };
             if let Some(id) = value("Id") {
                 let state = TimerState {
                     is_enabled: value("UnitFileState").as_deref() == Some("enabled"),
                     is_active: value("ActiveState").as_deref() == Some("active"),
                     next: value("NextElapseUSecRealtime"),
+                    last: value("LastTriggerUSec").or_else(|| value("ActiveEnterTimestamp")),
                 };
                 states.insert(id, state);
             }
@@ -221,8 +222,10 @@ impl UserManager {
 pub(super) struct TimerState {
     pub(super) is_enabled: bool,
     pub(super) is_active: bool,
-    /// When it fires next, as systemd writes it.
+    /// When it fires next, as systemd writes it; `None` if it counts from its last time.
     pub(super) next: Option<String>,
+    /// When it fired last, or else began to count, as systemd writes it.
+    pub(super) last: Option<String>,
 }
 
 /// Whether the user's timers go on when nobody is logged in; `None` if we can't tell.

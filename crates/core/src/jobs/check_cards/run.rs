@@ -64,7 +64,7 @@ pub struct CheckCards<'a> {
     runs: Mutex<CheckedRuns>,
 }
 
-/// The runs of one job: those that it made up for, then its own.
+/// The runs of one job: those on which it caught up, then its own.
 #[derive(Default)]
 struct CheckedRuns {
     count: usize,
@@ -88,7 +88,7 @@ impl<'a> CheckCards<'a> {
     }
 
     /// Returns the checked cards of the last run, in the order in which their visits ended, and how many
-    /// missed runs were made up for before it.
+    /// missed runs the job caught up on first.
     pub fn into_checked(self) -> (Vec<CheckedCard>, usize) {
         let runs = self.runs.into_inner();
         let runs = runs.unwrap_or_else(PoisonError::into_inner);

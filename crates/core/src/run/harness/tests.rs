@@ -222,6 +222,23 @@ async fn run_that_was_asked_to_stop_is_interrupted() {
     assert_eq!(finished.unwrap().run.outcome, RunOutcome::Interrupted);
 }
 
+#[tokio::test]
+async fn counts_of_a_run_are_observed_when_they_change() {
+    let world = World::default();
+    let observed = Mutex::new(Vec::new());
+    let observe = |counts: &Counts| observed.lock().unwrap().push((counts.done, counts.planned));
+    let harness = Harness {
+        on_progress: &observe,
+        ..world.harness()
+    };
+    let job = TestJob::<false>(&world);
+    harness
+        .run(&job, plan(0), &TaskInput::default())
+        .await
+        .unwrap();
+    assert_eq!(*observed.lock().unwrap(), [(3, 3)]);
+}
+
 /// Logs what it is called for.
 struct TestStep<'a> {
     world: &'a World,
@@ -473,7 +490,7 @@ async fn run_missed_before_closed_days_is_made_up_for_after_them(
     let own = "2026-11-21T11:55:00Z";
     let (world, times) = catch_up_after(rules, &first, &closed, own, Task::Count).await;
     assert_eq!(times, expected);
-    // What isn't made up for is on record as missed, once.
+    // A run on which no run catches up is on record as missed, once.
     let runs = world.store.recent_runs(None, None, 99).await.unwrap();
     let missed = runs.iter().filter(|run| run.outcome == RunOutcome::Missed);
     let due = 18 - first_day.parse::<usize>().unwrap();

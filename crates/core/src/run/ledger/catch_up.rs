@@ -1,4 +1,4 @@
-//! Missed runs that are made up for.
+//! Catching up on missed runs.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -12,15 +12,14 @@ use crate::schedule::{CatchUp, Pause};
 use crate::store::RunStore;
 
 /// Runs that were missed longer ago stay missed.
-const MAX_AGE: TimeDelta = TimeDelta::days(7);
+const MAX_CATCH_UP_AGE: TimeDelta = TimeDelta::days(7);
 
-/// At most so many runs are made up for at a time, the newest.
-const MAX_RUNS: usize = 20;
+/// Catches up on at most this many runs at a time, the newest.
+const MAX_CATCH_UP_RUNS: usize = 20;
 
-/// Lists the scheduled times for which a run is made up now, oldest first.
-///
-/// The last one is the plan's own if it can't start regularly any more. A run that is made up for has
-/// no start deadline.
+/// Lists the scheduled times on which to catch up now, oldest first.
+/// The last is the plan's own time, if its start deadline has passed. A catch-up run has no start
+/// deadline.
 pub(in crate::run) async fn list_runs_to_catch_up(
     runs: &dyn RunStore,
     now: DateTime<Utc>,
@@ -40,28 +39,29 @@ pub(in crate::run) async fn list_runs_to_catch_up(
         return Ok(Vec::new());
     }
     let is_late = match plan.rules.forbidden_outcome(scheduled_time, now) {
-        // A timer that fires daily for single days still makes up for one of them.
+        // systemd can't express these days, so the timer fires daily. Such a run still catches up on a
+        // missed one.
         None | Some(RunOutcome::SkippedNotToday) => false,
         Some(RunOutcome::Missed) => true,
         Some(_) => return Ok(Vec::new()),
     };
-    let before = list_runs_before(runs, &plan.key, &plan.rules).await?;
+    let earlier_runs = list_runs_before(runs, &plan.key, &plan.rules).await?;
     let may_be_alive = |run: &Run| {
         let silence = (now - run.reported_at).to_std().unwrap_or_default();
         run.outcome == RunOutcome::Running
             && silence <= LOST_AFTER
             && !is_in_future(run.reported_at, now)
     };
-    if before.iter().any(may_be_alive) {
-        // It may be making up for these runs. A run that stopped reporting is lost.
+    if earlier_runs.iter().any(may_be_alive) {
+        // It may be catching up on these runs. A run that stopped reporting is lost.
         return Ok(Vec::new());
     }
-    let mut times = find_missed_times(runs, &plan.key, &before, &plan.rules, &pauses).await?;
+    let mut times = find_missed_times(runs, &plan.key, &earlier_runs, &plan.rules, &pauses).await?;
     times.extend(is_late.then_some(scheduled_time));
     Ok(split_off_times_to_catch_up(&mut times, policy, now))
 }
 
-/// Splits off the missed times for which a run may be made up at `now`. Both lists are oldest first.
+/// Splits off the missed times on which a run may catch up at `now`. Both lists are oldest first.
 pub(super) fn split_off_times_to_catch_up(
     missed: &mut Vec<DateTime<Utc>>,
     policy: CatchUp,
@@ -70,8 +70,8 @@ pub(super) fn split_off_times_to_catch_up(
     let most = match policy {
         CatchUp::None => 0,
         CatchUp::Last => 1,
-        CatchUp::All => MAX_RUNS,
+        CatchUp::All => MAX_CATCH_UP_RUNS,
     };
-    let too_old = missed.partition_point(|time| now - *time > MAX_AGE);
+    let too_old = missed.partition_point(|time| now - *time > MAX_CATCH_UP_AGE);
     missed.split_off(too_old.max(missed.len().saturating_sub(most)))
 }

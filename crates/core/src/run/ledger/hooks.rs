@@ -35,7 +35,7 @@ pub(super) async fn call_before_run(after: Option<&RunHooks<'_>>, run: &Run) {
     if let Some(after) = after {
         let hook = AssertUnwindSafe(after.before_run(run)).catch_unwind();
         if hook.await.is_err() {
-            tracing::error!(run.id = %run.key, "The step before a run crashed.");
+            tracing::error!(run.id = %run.key, "The hook before a run crashed.");
         }
     }
 }
@@ -45,7 +45,7 @@ pub(super) async fn call_after_run(after: Option<&RunHooks<'_>>, run: &Run) {
     if let Some(after) = after {
         let hook = AssertUnwindSafe(after.after_run(run)).catch_unwind();
         if hook.await.is_err() {
-            tracing::error!(run.id = %run.key, "The step after a run crashed.");
+            tracing::error!(run.id = %run.key, "The hook after a run crashed.");
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) async fn list_runs_before(
     list_newest_runs(runs, key.job, Some(&key.label), RECENT, is_enough).await
 }
 
-/// Whether a run looks for missed times before the closed days, too, to make up for them.
+/// Whether a run looks for missed times before the closed days, too, to catch up on them.
 ///
 /// A rate has no times of its own. From before the closed days, they could only be guessed.
 fn looks_past_closed_runs(rules: &StartRules) -> bool {

@@ -13,6 +13,7 @@ use crate::alerts::run_hooks::RunHooks;
 use crate::clock::Clock;
 use crate::ids::LibraryId;
 use crate::jobs::{JobError, StopRequest};
+use crate::run::harness::OnProgress;
 use crate::run::record_days::record_in_days;
 use crate::run::steps::RunStep;
 use crate::run::work::WorkItem;
@@ -43,12 +44,21 @@ pub struct OpenRun<'a> {
     pub(super) alerts: Mutex<Vec<Alert>>,
     pub(super) after: Option<&'a RunHooks<'a>>,
     pub(super) stop: &'a dyn StopRequest,
+    pub(super) on_progress: OnProgress<'a>,
 }
 
 impl<'a> OpenRun<'a> {
-    /// Lets the signal stop the run.
-    pub(in crate::run) fn with_stop(self, stop: &'a dyn StopRequest) -> Self {
-        Self { stop, ..self }
+    /// Lets the signal stop the run, and the observer see its counts.
+    pub(in crate::run) fn attach(
+        self,
+        stop: &'a dyn StopRequest,
+        on_progress: OnProgress<'a>,
+    ) -> Self {
+        Self {
+            stop,
+            on_progress,
+            ..self
+        }
     }
 }
 
@@ -99,7 +109,9 @@ impl OpenRun<'_> {
 
     /// Changes its counts.
     pub fn count(&self, change: impl FnOnce(&mut Counts)) {
-        change(&mut self.lock());
+        let mut counts = self.lock();
+        change(&mut counts);
+        (self.on_progress)(&counts);
     }
 
     /// Its counts so far.

@@ -21,7 +21,7 @@ pub struct RunPlan<'a> {
     pub allow_overlap: bool,
     /// When it may start; ignored for a manual run.
     pub rules: StartRules,
-    /// The steps before and after the run.
+    /// The alerts and the heartbeat around the run; `None`: neither.
     pub after: Option<&'a RunHooks<'a>>,
 }
 

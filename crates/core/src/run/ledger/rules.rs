@@ -15,7 +15,7 @@ use crate::schedule::{CatchUp, Overlap, Recurrence, Schedule};
 pub struct StartRules {
     /// How long after its scheduled time a run may start; `None`: no deadline.
     pub start_deadline: Option<Duration>,
-    /// Whether the label's runs do not start at all.
+    /// Whether the label's runs don't start at all.
     pub disabled: bool,
     /// Since when the schedule has had its times: earlier ones were never due, so they can't be missed;
     /// `None`: unknown.

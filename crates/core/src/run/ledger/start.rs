@@ -65,6 +65,7 @@ pub async fn start_or_resume_run<'a>(
                 alerts: Mutex::default(),
                 after,
                 stop: NEVER_STOPPED,
+                on_progress: &|_| {},
             })
         }
         started => started.inspect_err(log_not_started),
@@ -120,7 +121,7 @@ async fn try_start<'a>(
                     if outcome == RunOutcome::SkippedClosed
                         && leaves_missed_times(&plan.rules, &newest)
                     {
-                        // The first run of an open day makes up for these.
+                        // The first run of an open day catches up on these.
                         let policy = plan.rules.catch_up.unwrap_or(CatchUp::None);
                         split_off_times_to_catch_up(&mut missed, policy, now);
                     }
@@ -161,6 +162,7 @@ async fn try_start<'a>(
                 missing,
                 after: plan.after,
                 stop: NEVER_STOPPED,
+                on_progress: &|_| {},
             })
         }
         RunStart::AlreadyRan(run) => Err(NotStarted::AlreadyRan(run).into()),

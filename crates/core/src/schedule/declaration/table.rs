@@ -240,6 +240,15 @@ impl ScheduleTable {
             None => Some(ClosedDays::default()),
             Some(file) => mistakes.collect("except", (checks.read_closed_days)(file)),
         };
+        if let (Some(job), Some(closed_days)) = (job, &closed_days)
+            && job != JobName::CHECK_CARDS
+            && !closed_days.libraries.is_empty()
+        {
+            let reason = format!(
+                "The file has days of single libraries, which {job} can't leave out. Name a file without [libraries]."
+            );
+            mistakes.add("except", reason);
+        }
         let mut duration = |key, text: &Option<String>| {
             let text = text.as_deref()?;
             mistakes.collect(key, parse_duration(text))

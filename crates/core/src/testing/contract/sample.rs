@@ -22,7 +22,7 @@ use crate::seal::{
     SealError, Sealed,
 };
 use crate::store::{PauseStore, Store, WriteMode};
-use crate::transfer::{Checked, ImportReport, Transfer, TransferError, export};
+use crate::transfer::{CheckedTransfer, ImportReport, Transfer, TransferError, export};
 
 /// A time on the morning of the sample day, with a fraction that a store must keep.
 pub fn time(clock: &str) -> DateTime<Utc> {
@@ -104,7 +104,7 @@ pub fn card_pause(until: Option<&str>) -> CardPause {
     }
 }
 
-/// All the keys of one side, in memory.
+/// All the keys of one installation, in memory.
 #[derive(Debug, Clone)]
 pub struct TestKeys {
     /// The pairs.
@@ -195,7 +195,7 @@ pub async fn add_card(store: &dyn Store, card: Card) -> Card {
 /// Adds a card with this number and PIN, sealed and fingerprinted with these keys.
 pub async fn add_sealed_card(
     store: &dyn Store,
-    side: &TestKeys,
+    keys: &TestKeys,
     mut card: Card,
     number: &str,
     pin: &str,
@@ -204,16 +204,16 @@ pub async fn add_sealed_card(
         number: SecretString::from(number),
         pin: SecretString::from(pin),
     };
-    card.fingerprint = side.fingerprint(&card.library, &secret.number);
-    let sealed = side.seal(card.id, &library(card.library.as_str()), &secret);
+    card.fingerprint = keys.fingerprint(&card.library, &secret.number);
+    let sealed = keys.seal(card.id, &library(card.library.as_str()), &secret);
     store.add_card(&card, &sealed).await.unwrap();
     card
 }
 
-/// Exports a store from one side to another.
-pub async fn exported(store: &dyn Store, side: &TestKeys, to: &TestKeys) -> Transfer {
-    let (keys, recipient) = (KeyCache::new(side), to.private.public_key());
-    export(store, &keys, recipient, time("20:00:00"), &|_| {})
+/// Exports a store with its keys, sealed to those of the destination.
+pub async fn export_store(store: &dyn Store, keys: &TestKeys, destination: &TestKeys) -> Transfer {
+    let (cache, recipient) = (KeyCache::new(keys), destination.private.public_key());
+    export(store, &cache, recipient, time("20:00:00"), &|_| {})
         .await
         .unwrap()
 }
@@ -221,12 +221,12 @@ pub async fn exported(store: &dyn Store, side: &TestKeys, to: &TestKeys) -> Tran
 /// Imports a document into a store.
 pub async fn import(
     store: &dyn Store,
-    side: &TestKeys,
+    keys: &TestKeys,
     transfer: &Transfer,
     mode: WriteMode,
 ) -> Result<ImportReport, TransferError> {
     let stored = store.libraries().await?;
-    Checked::new(transfer, &side.private, &side.fingerprint, &stored)?
+    CheckedTransfer::new(transfer, &keys.private, &keys.fingerprint, &stored)?
         .import(store, mode, &|_| {})
         .await
 }

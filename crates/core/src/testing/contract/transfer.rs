@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::sample::{
-    TestKeys, account, add_sealed_card, card_pause, card, check, date, exported, failed, family, family_id,
+    TestKeys, account, add_sealed_card, card_pause, card, check, date, export_store, failed, family, family_id,
     import, library, library_id, mark, notice, time,
 };
 use crate::card::Card;
@@ -38,15 +38,15 @@ impl Dice {
     }
 }
 
-async fn imported(store: &dyn Store, side: &TestKeys, transfer: &Transfer) -> ImportReport {
+async fn imported(store: &dyn Store, keys: &TestKeys, transfer: &Transfer) -> ImportReport {
     let read = Transfer::parse(&transfer.to_json().unwrap()).unwrap();
     assert_eq!(read, *transfer);
-    import(store, side, &read, WriteMode::Write).await.unwrap()
+    import(store, keys, &read, WriteMode::Write).await.unwrap()
 }
 
 /// Asserts that two documents are equal except for the envelopes, which every sealing changes.
 #[track_caller]
-fn assert_same(one: &Transfer, other: &Transfer, side: &TestKeys) {
+fn assert_same(one: &Transfer, other: &Transfer, keys: &TestKeys) {
     assert_eq!(one.libraries, other.libraries);
     assert_eq!(one.families.len(), other.families.len());
     for (one, other) in one.families.iter().zip(&other.families) {
@@ -55,7 +55,7 @@ fn assert_same(one: &Transfer, other: &Transfer, side: &TestKeys) {
         assert_eq!(one.cards.len(), other.cards.len());
         for (one, other) in one.cards.iter().zip(&other.cards) {
             let open = |card: &ExportedCard| {
-                let secret = side.open(card.id, &library(card.library.as_str()), &card.sealed).unwrap();
+                let secret = keys.open(card.id, &library(card.library.as_str()), &card.sealed).unwrap();
                 let number = secret.number.expose_secret().to_owned();
                 (number, secret.pin.expose_secret().to_owned())
             };
@@ -69,9 +69,9 @@ fn assert_same(one: &Transfer, other: &Transfer, side: &TestKeys) {
     }
 }
 
-async fn seal_and_add(store: &dyn Store, side: &TestKeys, number: u64, card: Card) -> Card {
+async fn seal_and_add(store: &dyn Store, keys: &TestKeys, number: u64, card: Card) -> Card {
     let (number, pin) = (format!("2999900000{number:04}"), format!("pin-{number}"));
-    add_sealed_card(store, side, card, &number, &pin).await
+    add_sealed_card(store, keys, card, &number, &pin).await
 }
 
 /// Applies one random action to a card: a check, a login mark, a retry or a pause.
@@ -125,7 +125,7 @@ fn in_state(family: &str, day: &str, state: MailState, now: DateTime<Utc>) -> Ou
 }
 
 /// A store with families, libraries, cards of every history, and notices in every state.
-async fn used_store(side: &TestKeys) -> MemoryStore {
+async fn used_store(keys: &TestKeys) -> MemoryStore {
     let store = MemoryStore::default();
     for id in ["wpl", "kpl"] {
         store.add_library(&library(id)).await.unwrap();
@@ -141,7 +141,7 @@ async fn used_store(side: &TestKeys) -> MemoryStore {
     for number in 0..CARDS {
         let family = ["conrad", "other"][usize::try_from(number % 2).unwrap()];
         let library = ["wpl", "kpl"][usize::try_from(dice.below(2)).unwrap()];
-        let card = seal_and_add(&store, side, number, card(family, library, "")).await;
+        let card = seal_and_add(&store, keys, number, card(family, library, "")).await;
         for _ in 0..dice.below(12) {
             apply_random_action(&store, &card, &mut dice).await;
         }
@@ -174,16 +174,16 @@ async fn used_store(side: &TestKeys) -> MemoryStore {
 }
 
 pub(super) async fn imported_store_exports_the_same(store: &dyn Store) {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
-    let source = used_store(&left).await;
-    let moved = exported(&source, &left, &here).await;
-    let report = imported(store, &here, &moved).await;
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
+    let source = used_store(&source_keys).await;
+    let moved = export_store(&source, &source_keys, &destination_keys).await;
+    let report = imported(store, &destination_keys, &moved).await;
     assert_eq!(report.differences, []);
     assert_eq!(report.cards.added, usize::try_from(CARDS).unwrap());
     assert_eq!(report.notices.added, 6);
 
-    let again = exported(store, &here, &here).await;
-    assert_same(&again, &moved, &here);
+    let again = export_store(store, &destination_keys, &destination_keys).await;
+    assert_same(&again, &moved, &destination_keys);
     let conrad = family_id("conrad");
     let last_notice = store.last_sent_notice(&conrad).await.unwrap();
     assert_eq!(last_notice, source.last_sent_notice(&conrad).await.unwrap());
@@ -191,26 +191,26 @@ pub(super) async fn imported_store_exports_the_same(store: &dyn Store) {
 }
 
 pub(super) async fn second_import_changes_nothing(store: &dyn Store) {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
-    let source = used_store(&left).await;
-    let moved = exported(&source, &left, &here).await;
-    imported(store, &here, &moved).await;
-    let before = exported(store, &here, &here).await;
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
+    let source = used_store(&source_keys).await;
+    let moved = export_store(&source, &source_keys, &destination_keys).await;
+    imported(store, &destination_keys, &moved).await;
+    let before = export_store(store, &destination_keys, &destination_keys).await;
     // A second export seals everything again; the content is equal.
-    let report = imported(store, &here, &exported(&source, &left, &here).await).await;
+    let report = imported(store, &destination_keys, &export_store(&source, &source_keys, &destination_keys).await).await;
     assert_eq!(report.differences, []);
     assert_eq!(report.cards.unchanged, usize::try_from(CARDS).unwrap());
     assert_eq!(report.notices.unchanged, 6);
-    let after = exported(store, &here, &here).await;
-    assert_same(&after, &before, &here);
+    let after = export_store(store, &destination_keys, &destination_keys).await;
+    assert_same(&after, &before, &destination_keys);
 }
 
 pub(super) async fn import_keeps_what_is_newer_and_takes_it_back(store: &dyn Store) {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
-    let source = used_store(&left).await;
-    let moved = exported(&source, &left, &here).await;
-    imported(store, &here, &moved).await;
-    // The new side checks every card and finalises a notice; then the old document is imported again.
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
+    let source = used_store(&source_keys).await;
+    let moved = export_store(&source, &source_keys, &destination_keys).await;
+    imported(store, &destination_keys, &moved).await;
+    // The destination checks every card and finalises a notice; then the old document is imported again.
     let conrad = family_id("conrad");
     for (record, _) in store.load_family(&conrad).await.unwrap().unwrap().cards {
         let good = check(&record.card, "19:00:00", Ok(account(9_99)));
@@ -229,31 +229,31 @@ pub(super) async fn import_keeps_what_is_newer_and_takes_it_back(store: &dyn Sto
     };
     let replaced = store.replace_mail(open.revision, &skipped, None).await;
     assert!(replaced.unwrap());
-    let lived_on = exported(store, &here, &left).await;
-    let report = imported(store, &here, &moved).await;
+    let lived_on = export_store(store, &destination_keys, &source_keys).await;
+    let report = imported(store, &destination_keys, &moved).await;
     assert_eq!(report.differences, []);
     assert_eq!((report.cards.completed, report.notices.completed), (0, 0));
-    let still = exported(store, &here, &left).await;
-    assert_same(&still, &lived_on, &left);
+    let still = export_store(store, &destination_keys, &source_keys).await;
+    assert_same(&still, &lived_on, &source_keys);
 
     // Move everything back to the unchanged source.
-    let report = imported(&source, &left, &lived_on).await;
+    let report = imported(&source, &source_keys, &lived_on).await;
     assert_eq!(report.differences, []);
     assert!(report.cards.completed >= 20, "{report:?}");
     assert_eq!(report.notices.completed, 1);
-    let back = exported(&source, &left, &left).await;
-    assert_same(&back, &lived_on, &left);
+    let back = export_store(&source, &source_keys, &source_keys).await;
+    assert_same(&back, &lived_on, &source_keys);
 }
 
 pub(super) async fn removed_family_is_imported_with_its_last_notice(store: &dyn Store) {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
     let conrad = family_id("conrad");
-    let moved = exported(&used_store(&left).await, &left, &here).await;
-    imported(store, &here, &moved).await;
+    let moved = export_store(&used_store(&source_keys).await, &source_keys, &destination_keys).await;
+    imported(store, &destination_keys, &moved).await;
     let last_notice = store.last_sent_notice(&conrad).await.unwrap();
     assert!(last_notice.is_some());
     store.remove_family(&conrad).await.unwrap();
-    let report = imported(store, &here, &moved).await;
+    let report = imported(store, &destination_keys, &moved).await;
     assert_eq!(report.differences, []);
     assert_eq!(store.last_sent_notice(&conrad).await.unwrap(), last_notice);
     for day in ["2026-11-16", "2026-11-17"] {
@@ -267,7 +267,7 @@ pub(super) async fn removed_family_is_imported_with_its_last_notice(store: &dyn 
 }
 
 pub(super) async fn import_reports_and_keeps_what_differs(store: &dyn Store) {
-    let (left, here) = (TestKeys::generate(), TestKeys::generate());
+    let (source_keys, destination_keys) = (TestKeys::generate(), TestKeys::generate());
     let source = MemoryStore::default();
     for id in ["kpl", "wpl"] {
         source.add_library(&library(id)).await.unwrap();
@@ -288,26 +288,26 @@ pub(super) async fn import_reports_and_keeps_what_differs(store: &dyn Store) {
     store.add_family(&others).await.unwrap();
     store.add_family(&family("conrad")).await.unwrap();
 
-    let of_kpl = seal_and_add(&source, &left, 1, card("conrad", "kpl", "")).await;
-    let another_pin = seal_and_add(&source, &left, 2, card("conrad", "wpl", "")).await;
-    let another_card = seal_and_add(&source, &left, 3, card("conrad", "wpl", "")).await;
-    let awake = seal_and_add(&source, &left, 4, card("conrad", "wpl", "")).await;
-    seal_and_add(&source, &left, 5, card("other", "wpl", "")).await;
-    let good = seal_and_add(&source, &left, 6, card("third", "wpl", "")).await;
+    let of_kpl = seal_and_add(&source, &source_keys, 1, card("conrad", "kpl", "")).await;
+    let another_pin = seal_and_add(&source, &source_keys, 2, card("conrad", "wpl", "")).await;
+    let another_card = seal_and_add(&source, &source_keys, 3, card("conrad", "wpl", "")).await;
+    let awake = seal_and_add(&source, &source_keys, 4, card("conrad", "wpl", "")).await;
+    seal_and_add(&source, &source_keys, 5, card("other", "wpl", "")).await;
+    let good = seal_and_add(&source, &source_keys, 6, card("third", "wpl", "")).await;
     let read = check(&good, "08:00:00", Ok(account(5)));
     source.save_check(&read).await.unwrap();
 
-    add_sealed_card(store, &here, another_pin.clone(), "29999000000002", "another").await;
-    seal_and_add(store, &here, 3, card("conrad", "wpl", "")).await;
+    add_sealed_card(store, &destination_keys, another_pin.clone(), "29999000000002", "another").await;
+    seal_and_add(store, &destination_keys, 3, card("conrad", "wpl", "")).await;
     let paused = Card {
         pause: Some(card_pause(None)),
         ..awake.clone()
     };
-    seal_and_add(store, &here, 4, paused).await;
+    seal_and_add(store, &destination_keys, 4, paused).await;
 
-    let before = exported(store, &here, &here).await;
-    let moved = exported(&source, &left, &here).await;
-    let report = imported(store, &here, &moved).await;
+    let before = export_store(store, &destination_keys, &destination_keys).await;
+    let moved = export_store(&source, &source_keys, &destination_keys).await;
+    let report = imported(store, &destination_keys, &moved).await;
     let mut reported: Vec<String> = report.differences.iter().map(|one| one.id.clone()).collect();
     let mut expected = vec!["kpl".to_owned(), "other".to_owned()];
     for card in [&of_kpl, &another_pin, &another_card, &awake] {
@@ -317,9 +317,9 @@ pub(super) async fn import_reports_and_keeps_what_differs(store: &dyn Store) {
     expected.sort();
     assert_eq!(reported, expected);
     assert_eq!((report.cards.added, report.cards.different), (1, 5));
-    let mut after = exported(store, &here, &here).await;
+    let mut after = export_store(store, &destination_keys, &destination_keys).await;
     after.families.retain(|one| one.family.id != family_id("third"));
-    assert_same(&after, &before, &here);
+    assert_same(&after, &before, &destination_keys);
     let third = store.card(good.id).await.unwrap().unwrap();
     assert_eq!(third.state.last_success_at, Some(read.started_at));
     assert!(store.card(CardId::generate()).await.unwrap().is_none());

@@ -95,7 +95,7 @@ impl CardStore for MemoryStore {
         after: Option<&CardPause>,
     ) -> StoreResult<bool> {
         let mut inside = self.write()?;
-        let stored = &mut inside.record(id)?.card.pause;
+        let stored = &mut inside.card_record_mut(id)?.card.pause;
         let is_unchanged = stored.as_ref() == before;
         if is_unchanged {
             *stored = after.cloned();
@@ -105,7 +105,7 @@ impl CardStore for MemoryStore {
 
     async fn allow_retry(&self, id: CardId) -> StoreResult<()> {
         let mut inside = self.write()?;
-        inside.record(id)?.state.allow_retry();
+        inside.card_record_mut(id)?.state.allow_retry();
         Ok(())
     }
 
@@ -160,7 +160,7 @@ impl SecretWriter for MemoryStore {
         after: &NewSecret,
     ) -> StoreResult<bool> {
         let mut inside = self.write()?;
-        let stored = inside.record(card)?.card.clone();
+        let stored = inside.card_record_mut(card)?.card.clone();
         if stored.secret_id != before {
             return Ok(false);
         }
@@ -170,7 +170,7 @@ impl SecretWriter for MemoryStore {
                 stored.family
             )));
         }
-        let record = inside.record(card)?;
+        let record = inside.card_record_mut(card)?;
         record.card.fingerprint = after.fingerprint.clone();
         record.card.secret_id = after.id;
         record.state.forget_other_hosts();

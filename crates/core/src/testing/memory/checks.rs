@@ -18,17 +18,17 @@ use crate::store::{
 impl CheckStore for MemoryStore {
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
         let mut inside = self.write()?;
-        let record = inside.record(card.card)?;
+        let record = inside.card_record_mut(card.card)?;
         let is_paused = record.card.active_pause(mark.at).is_some();
         let waits = is_paused || record.state.refused_since.is_some();
-        let state = &mut record.state;
+        let card_state = &mut record.state;
         let refused = waits
-            || state
+            || card_state
                 .login_mark
                 .as_ref()
                 .is_some_and(|open| mark.is_blocked_by(open));
         if !refused {
-            state.login_mark = Some(mark.clone());
+            card_state.login_mark = Some(mark.clone());
         }
         Ok(!refused)
     }
@@ -40,18 +40,22 @@ impl CheckStore for MemoryStore {
         outcome: LoginOutcome,
     ) -> StoreResult<()> {
         let mut inside = self.write()?;
-        let Ok(record) = inside.record(card.card) else {
+        let Ok(record) = inside.card_record_mut(card.card) else {
             return Ok(());
         };
-        let state = &mut record.state;
-        if let Some(mark) = state.login_mark.as_mut().filter(|mark| mark.check == check) {
+        let card_state = &mut record.state;
+        if let Some(mark) = card_state
+            .login_mark
+            .as_mut()
+            .filter(|mark| mark.check == check)
+        {
             mark.is_settled = true;
             if outcome == LoginOutcome::Refused
-                && state
+                && card_state
                     .last_success_at
                     .is_none_or(|success| success < mark.at)
             {
-                state.refused_since.get_or_insert(mark.at);
+                card_state.refused_since.get_or_insert(mark.at);
             }
         }
         Ok(())
@@ -59,42 +63,42 @@ impl CheckStore for MemoryStore {
 
     async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
         let mut inside = self.write()?;
-        let Ok(record) = inside.record(check.card.card) else {
+        let Ok(record) = inside.card_record_mut(check.card.card) else {
             return Ok(Saved::CardGone);
         };
-        let state = &mut record.state;
+        let card_state = &mut record.state;
         let failure = check.outcome.as_ref().err();
         let is_in_doubt = failure.is_some_and(|failure| failure.login_in_doubt);
-        if state
+        if card_state
             .login_mark
             .as_ref()
             .is_some_and(|mark| mark.check == check.id && (mark.is_settled || !is_in_doubt))
         {
-            state.login_mark = None;
+            card_state.login_mark = None;
         }
         if failure.is_some_and(|failure| failure.kind == FailureKind::WrongCredentials)
-            && state
+            && card_state
                 .last_success_at
                 .is_none_or(|success| success < check.started_at || !check.accepts_time(success))
         {
-            state.refused_since.get_or_insert(check.started_at);
+            card_state.refused_since.get_or_insert(check.started_at);
         }
-        let tried = state.last_tried().map(|last| last.started_at);
+        let tried = card_state.last_tried().map(|last| last.started_at);
         let plausible = |at: Option<_>| at.filter(|at| check.accepts_time(*at));
-        let newest = plausible(tried).max(plausible(state.last_success_at));
+        let newest = plausible(tried).max(plausible(card_state.last_success_at));
         if newest.is_some_and(|newest| newest > check.started_at) {
             return Ok(Saved::Older);
         }
         let pause = record.card.pause.take();
         record.card.pause = pause.filter(|pause| pause.includes(check.started_at));
-        state.replace_last_check(LastCheck {
+        card_state.replace_last_check(LastCheck {
             started_at: check.started_at,
             finished_at: check.finished_at,
             failure: check.outcome.as_ref().err().map(Failure::to_stored),
         });
         if let Ok(account) = &check.outcome {
-            state.refused_since = None;
-            state.last_success_at = Some(check.started_at);
+            card_state.refused_since = None;
+            card_state.last_success_at = Some(check.started_at);
             inside.accounts.insert(
                 check.card.card,
                 StoredAccount {
@@ -137,7 +141,7 @@ impl VisitStore for MemoryStore {
             library: found.clone(),
             back_off_until: inside.backing_off.get(library).copied(),
             down_since: inside.down.get(library).copied(),
-            was_read: inside.read.get(library) == Some(&ReadAs::from_entry(found)),
+            was_read: inside.read_as.get(library) == Some(&ReadAs::from_entry(found)),
             cards: cards
                 .iter()
                 .filter_map(|key| {

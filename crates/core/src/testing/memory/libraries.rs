@@ -57,7 +57,7 @@ impl LibraryStore for MemoryStore {
         }
         inside.backing_off.remove(id);
         inside.down.remove(id);
-        inside.read.remove(id);
+        inside.read_as.remove(id);
         match inside.libraries.remove(id) {
             Some(_) => Ok(()),
             None => Err(StoreError::NotFound(format!("library “{id}”"))),
@@ -104,7 +104,7 @@ impl LibraryStore for MemoryStore {
         let mut inside = self.write()?;
         if inside.libraries.contains_key(&library.id) {
             let read_as = ReadAs::from_entry(library);
-            inside.read.insert(library.id.clone(), read_as);
+            inside.read_as.insert(library.id.clone(), read_as);
         }
         Ok(())
     }

@@ -55,7 +55,7 @@ use crate::store::{
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     inside: Mutex<Inside>,
-    /// What another request does first.
+    /// What a competing request does before the next write.
     rival: Mutex<Option<Rival>>,
     calls: AtomicUsize,
 }
@@ -79,7 +79,7 @@ struct Inside {
     backing_off: BTreeMap<LibraryId, DateTime<Utc>>,
     down: BTreeMap<LibraryId, DateTime<Utc>>,
     /// The way in which an account of each library was read.
-    read: BTreeMap<LibraryId, ReadAs>,
+    read_as: BTreeMap<LibraryId, ReadAs>,
     cards: BTreeMap<CardId, CardRecord>,
     secrets: BTreeMap<CardId, Sealed>,
     accounts: BTreeMap<CardId, StoredAccount>,
@@ -109,12 +109,12 @@ struct Inside {
     writes_left: Option<usize>,
     /// How many more reads succeed; `None`: all.
     reads_left: Option<usize>,
-    /// After how many more writes one fails; `None`: none does.
-    failing_write: Option<usize>,
+    /// How many writes succeed before one fails; `None`: none fails.
+    writes_before_failure: Option<usize>,
 }
 
 impl Inside {
-    fn record(&mut self, id: CardId) -> StoreResult<&mut CardRecord> {
+    fn card_record_mut(&mut self, id: CardId) -> StoreResult<&mut CardRecord> {
         self.cards
             .get_mut(&id)
             .ok_or_else(|| StoreError::NotFound(format!("card {id}")))
@@ -167,14 +167,14 @@ impl MemoryStore {
         self.lock().writes_left = writes;
     }
 
-    /// Lets only so many more reads succeed, as if the store was away after them; `None`: all.
+    /// Lets only so many more reads succeed, as if the store had become unavailable after them; `None`: all.
     pub fn limit_reads(&self, reads: Option<usize>) {
         self.lock().reads_left = reads;
     }
 
-    /// Lets one write fail, after so many others, as if the store was away for a moment.
+    /// Lets one write fail, after so many others, as if the store had become unavailable for a moment.
     pub fn fail_write_after(&self, writes: usize) {
-        self.lock().failing_write = Some(writes);
+        self.lock().writes_before_failure = Some(writes);
     }
 
     /// Runs this once, just before the next write, as if another request were faster.
@@ -203,8 +203,8 @@ impl MemoryStore {
             Some(0) => return Err(StoreError::Unavailable("the writes are limited".to_owned())),
             Some(left) => *left -= 1,
         }
-        if let Some(before) = inside.failing_write {
-            inside.failing_write = before.checked_sub(1);
+        if let Some(before) = inside.writes_before_failure {
+            inside.writes_before_failure = before.checked_sub(1);
             if before == 0 {
                 return Err(StoreError::Unavailable("a write failed".to_owned()));
             }
@@ -240,7 +240,7 @@ impl HeartbeatClient for NoHeartbeat {
     }
 }
 
-/// A limit that is always open.
+/// Never limits anything.
 #[derive(Debug, Default)]
 pub struct NoConcurrencyLimit;
 

@@ -293,3 +293,10 @@ CREATE TABLE invitation (
 
 CREATE INDEX invitation_of_family ON invitation (family);
 CREATE INDEX invitation_expiry ON invitation (expires_at);
+
+-- The emails of the web pages that are yet to be sent, other than those that sign somebody in.
+CREATE TABLE message (
+    id      TEXT PRIMARY KEY,
+    since   TEXT NOT NULL,
+    request TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

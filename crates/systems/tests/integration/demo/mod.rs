@@ -6,7 +6,7 @@ use hippo_browser::test_site::TestLoginPermit;
 use hippo_browser::{BrowserOptions, Limits};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
-use hippo_core::failure::Failure;
+use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::library::Library;
 use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{DemoLibrary, Site, SystemKind};
@@ -69,4 +69,19 @@ pub(crate) async fn check(
     );
     assert_eq!(demo.violations().len(), 0, "a check changes nothing");
     outcome
+}
+
+/// Whether the session ended, and with a request whose path contains `logout_path`.
+pub(crate) fn has_logged_out(demo: &DemoLibrary, logout_path: &str) -> bool {
+    let is_logout = |path: &str| path.contains(logout_path);
+    demo.open_sessions() == 0
+        && demo
+            .requests()
+            .iter()
+            .any(|request| is_logout(&request.path))
+}
+
+/// Returns the kind of the failure of a check.
+pub(crate) fn failure_kind(outcome: &Result<Account, Failure>) -> FailureKind {
+    outcome.as_ref().unwrap_err().kind
 }

@@ -235,36 +235,6 @@ pub(crate) const KNOWN: &[KnownSurvivor] = &[
     },
     KnownSurvivor {
         account: "polaris",
-        change: "row dropped",
-        difference: "fewer holds",
-        why: "no page of requests is known, and so no total of them",
-    },
-    KnownSurvivor {
-        account: "polaris",
-        change: "row hollow",
-        difference: "fewer holds",
-        why: "the same",
-    },
-    KnownSurvivor {
-        account: "polaris",
-        change: "tr dropped",
-        difference: "fewer holds",
-        why: "the same",
-    },
-    KnownSurvivor {
-        account: "polaris",
-        change: "a page of another patron",
-        difference: "*",
-        why: "Polaris prints the last digits of the card's number only",
-    },
-    KnownSurvivor {
-        account: "polaris",
-        change: "all pages of another patron",
-        difference: "*",
-        why: "the same",
-    },
-    KnownSurvivor {
-        account: "polaris",
         change: "column dropped (3)",
         difference: "other loans",
         why: "in a list without the renewals that are left, a loan with a box can be renewed",

@@ -52,7 +52,7 @@ struct NoticeView {
     state: &'static str,
     class: &'static str,
     since: String,
-    attempts: u32,
+    tries: u64,
     meaning: Option<String>,
     /// The recipients by number that don't have it, and their states.
     recipients: Vec<String>,
@@ -159,7 +159,7 @@ fn notice_view(family: &Family, record: OutboxRecord, times: Times) -> NoticeVie
         state: record.state.as_str(),
         class: tone_class(tone),
         since: times.show(record.changed_at),
-        attempts: record.attempts,
+        tries: record.tries(),
         meaning: meaning.map(|meaning| mask_addresses(&meaning)),
         recipients: unreached_words(&record),
         resend: resend_of(family, record, times),

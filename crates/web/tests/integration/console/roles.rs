@@ -8,7 +8,7 @@ use hippo_core::schedule::Pause;
 use hippo_core::schedule::change_pause::pause_version;
 use hippo_core::store::{PauseStore as _, RunDayStore as _, RunStore as _};
 
-use super::world::{CANARIES, HOSTILE, PAGES, at, busy_web, run, state};
+use super::world::{CANARIES, HOSTILE, PAGES, at, busy_web, changeable_state, run};
 use crate::web::{Browser, OPERATOR, PAT, TestResponse, TestWeb, encode};
 
 /// The forms of the console.
@@ -112,7 +112,7 @@ fn every_route_of_the_console_is_tested() {
 async fn console_is_for_the_operator_only() {
     for path in PAGES.iter().chain(&FORMS) {
         let (web, revision) = web_with_mail().await;
-        let before = state(&web).await;
+        let before = changeable_state(&web).await;
         let is_form = FORMS.contains(path);
         for (name, mut browser) in [
             ("nobody", web.browser()),
@@ -128,7 +128,7 @@ async fn console_is_for_the_operator_only() {
                 assert!(!answer.body.contains(secret), "{context}: {secret}");
             }
         }
-        assert_eq!(state(&web).await, before, "{path}");
+        assert_eq!(changeable_state(&web).await, before, "{path}");
         let mut operator = web.operator().await;
         let answer = open(&mut operator, path, is_form, &revision).await;
         match is_form {
@@ -140,7 +140,7 @@ async fn console_is_for_the_operator_only() {
             ),
             false => assert_eq!(answer.status, StatusCode::OK, "{path}"),
         }
-        assert_eq!(state(&web).await != before, is_form, "{path}");
+        assert_eq!(changeable_state(&web).await != before, is_form, "{path}");
     }
 }
 
@@ -171,7 +171,7 @@ async fn cross_site_form_of_the_console_changes_nothing() {
         let (web, revision) = web_with_mail().await;
         let mut operator = web.operator().await;
         let token = form_token(&mut operator).await;
-        let before = state(&web).await;
+        let before = changeable_state(&web).await;
         let body = encode(&fields(&token, &revision));
         for headers in headers {
             let mut request = operator
@@ -186,7 +186,46 @@ async fn cross_site_form_of_the_console_changes_nothing() {
         // Without the token of this browser's forms.
         let stale = operator.post(path, &fields("x", &revision)).await;
         assert_eq!(stale.status, StatusCode::FORBIDDEN, "{path}");
-        assert_eq!(state(&web).await, before, "{path}");
+        assert_eq!(changeable_state(&web).await, before, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn form_of_the_console_that_the_store_fails_changes_nothing() {
+    for (path, fails_writes) in FORMS
+        .into_iter()
+        .flat_map(|path| [(path, false), (path, true)])
+    {
+        let (web, shown) = web_with_mail().await;
+        let mut operator = web.operator().await;
+        let token = form_token(&mut operator).await;
+        let before = changeable_state(&web).await;
+        let mut failures = 0;
+        let done = loop {
+            let limit = Some(failures);
+            match fails_writes {
+                true => web.store.limit_writes(limit),
+                false => web.store.limit_reads(limit),
+            }
+            let answer = operator.post(path, &fields(&token, &shown)).await;
+            web.store.limit_writes(None);
+            web.store.limit_reads(None);
+            if answer.status == StatusCode::SEE_OTHER {
+                break answer;
+            }
+            let context = format!("{path} after {failures} calls: {}", answer.body);
+            assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{context}");
+            assert!(answer.body.contains("Nothing is lost"), "{context}");
+            assert!(answer.body.contains("<code>"), "{context}");
+            assert_eq!(changeable_state(&web).await, before, "{context}");
+            failures += 1;
+        };
+        // The same form works as soon as the store is back.
+        assert!(done.location().starts_with("/console"), "{path}");
+        assert_ne!(changeable_state(&web).await, before, "{path}");
+        // What starts a run stores nothing.
+        let starts_run = ["/console/schedules/run", "/console/runs/again"].contains(&path);
+        assert_eq!(failures == 0, fails_writes && starts_run, "{path}");
     }
 }
 
@@ -203,7 +242,7 @@ async fn reading_the_console_changes_nothing() {
     assert!(web.store.record_run(&lost).await.unwrap());
     let date = sample_date();
     let days = web.store.run_days(date, date).await.unwrap();
-    let before = state(&web).await;
+    let before = changeable_state(&web).await;
     let mut operator = web.operator().await;
     // Without writes, so that one of anything else fails the page.
     for writes in [None, Some(0)] {
@@ -226,7 +265,7 @@ async fn reading_the_console_changes_nothing() {
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
     }
     web.store.limit_writes(None);
-    assert_eq!(state(&web).await, before);
+    assert_eq!(changeable_state(&web).await, before);
     assert_eq!(web.store.run_days(date, date).await.unwrap(), days);
     assert!(operator.get("/console").await.body.contains("lost"));
 }
@@ -300,7 +339,7 @@ async fn resending_and_running_need_a_recent_sign_in() {
     let (web, revision) = web_with_mail().await;
     let mut operator = web.operator().await;
     web.wait(TimeDelta::minutes(61));
-    let before = state(&web).await;
+    let before = changeable_state(&web).await;
     let token = form_token(&mut operator).await;
     let fields = fields(&token, &revision);
     for path in [
@@ -324,7 +363,7 @@ async fn resending_and_running_need_a_recent_sign_in() {
         );
         assert_eq!(again.get(back.location()).await.status, StatusCode::OK);
     }
-    assert_eq!(state(&web).await, before);
+    assert_eq!(changeable_state(&web).await, before);
     // Pausing can be undone.
     let answer = operator.post("/console/schedules/resume", &fields).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);

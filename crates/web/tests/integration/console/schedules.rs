@@ -5,7 +5,7 @@ use hippo_core::schedule::Pause;
 use hippo_core::store::PauseStore as _;
 
 use super::overview::text_of;
-use super::world::{at, busy_web, state};
+use super::world::{at, busy_web, changeable_state};
 use crate::web::{Browser, TestResponse, TestWeb};
 
 async fn post(
@@ -113,7 +113,7 @@ async fn second_pause_replaces_the_first_which_stays_on_record() {
 async fn wrong_pause_is_refused_with_the_reason() {
     let web = busy_web().await;
     let mut operator = web.operator().await;
-    let before = state(&web).await;
+    let before = changeable_state(&web).await;
     let long = "x".repeat(201);
     for (fields, words) in [
         ([("until", "2026-11-21"), ("why", "")], "has passed"),
@@ -140,7 +140,7 @@ async fn wrong_pause_is_refused_with_the_reason() {
             .await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{label}");
     }
-    assert_eq!(state(&web).await, before);
+    assert_eq!(changeable_state(&web).await, before);
 }
 
 #[tokio::test]

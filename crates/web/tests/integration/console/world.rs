@@ -29,7 +29,7 @@ pub(super) const CANARIES: [&str; 9] = [
     "The conrads",
 ];
 
-/// A reason that tries to be a page.
+/// A reason for a pause that tries to inject HTML.
 pub(super) const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
 
 /// Every page of the console.
@@ -46,6 +46,7 @@ pub(super) const PAGES: [&str; 10] = [
     "/console/audit",
 ];
 
+/// A time in November 2026, such as `20T10:00`, in UTC.
 pub(super) fn at(text: &str) -> DateTime<Utc> {
     format!("2026-11-{text}:00Z").parse().unwrap()
 }
@@ -58,7 +59,7 @@ pub(super) async fn store_runs(web: &TestWeb, runs: &[Run]) {
     upsert_runs(&*web.store, runs).await.unwrap();
 }
 
-/// The pages over two families, three schedules and a month of runs.
+/// The pages over two families, three schedules and three weeks of runs.
 pub(crate) async fn busy_web() -> TestWeb {
     let web = TestWeb::new().await;
     web.save_account(&web.card, sample::account(7_00)).await;
@@ -153,7 +154,7 @@ pub(crate) fn failed_mail(family: &str, date: &str) -> OutboxRecord {
         .unwrap()
 }
 
-/// Stores a mail in a state.
+/// Stores a mail and brings it to this record's state.
 pub(crate) async fn add_mail(web: &TestWeb, record: OutboxRecord) {
     let planned = sample::notice(record.family.as_str(), &record.date.to_string());
     assert!(web.store.plan_mail(&planned).await.unwrap());
@@ -162,7 +163,7 @@ pub(crate) async fn add_mail(web: &TestWeb, record: OutboxRecord) {
 }
 
 /// What a form of the console could change.
-pub(super) async fn state(web: &TestWeb) -> String {
+pub(super) async fn changeable_state(web: &TestWeb) -> String {
     let pauses = web.store.pauses().await.unwrap();
     let pauses = serde_json::to_string(&pauses).unwrap();
     let families: Vec<Family> = web.store.families().await.unwrap();

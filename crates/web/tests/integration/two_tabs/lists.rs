@@ -1,4 +1,4 @@
-//! Cards and feeds that one tab adds or removes, and runs that it starts.
+//! Cards and feeds that one tab adds, removes or revokes, and runs that it starts.
 
 use axum::http::StatusCode;
 use futures::FutureExt as _;
@@ -97,7 +97,7 @@ async fn card_form_of_another_family_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn feed_that_is_made_or_removed_twice_is_one() {
+async fn feed_that_is_made_or_revoked_twice_is_one() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let page = browser.get("/family/feeds").await;

@@ -11,19 +11,26 @@ use super::*;
 const OPERATOR: &str = "operator@example.org";
 const OTHER: &str = "other@example.org";
 
-/// A clock that moves on while somebody sleeps, or on which nobody ever wakes up.
+/// A clock that moves on while somebody sleeps, or on which nobody ever wakes up from a longer sleep.
 struct TestClock {
     now: Mutex<DateTime<Utc>>,
     slept: Mutex<Vec<u64>>,
-    wakes: bool,
+    longest_sleep: Duration,
 }
 
 impl TestClock {
     fn new(wakes: bool) -> Arc<Self> {
+        Self::with_longest_sleep(match wakes {
+            true => Duration::MAX,
+            false => Duration::ZERO,
+        })
+    }
+
+    fn with_longest_sleep(longest_sleep: Duration) -> Arc<Self> {
         Arc::new(Self {
             now: Mutex::new("2026-11-21T12:00:00Z".parse().unwrap()),
             slept: Mutex::default(),
-            wakes,
+            longest_sleep,
         })
     }
 
@@ -40,7 +47,7 @@ impl Clock for TestClock {
 
     async fn sleep(&self, duration: Duration) {
         self.slept.lock().unwrap().push(duration.as_secs());
-        if !self.wakes {
+        if duration > self.longest_sleep {
             std::future::pending::<()>().await;
         }
         *self.now.lock().unwrap() += TimeDelta::from_std(duration).unwrap();
@@ -93,7 +100,7 @@ struct World {
     _folder: tempfile::TempDir,
     store: Arc<SqliteStore>,
     clock: Arc<TestClock>,
-    messages: Messages,
+    messages: MessageSender,
 }
 
 impl World {
@@ -101,25 +108,40 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hippo.db");
         let store = Arc::new(SqliteStore::open_or_create(&path).unwrap());
-        let settings = WebSettings {
-            operators: vec![OPERATOR.parse().unwrap(), OTHER.parse().unwrap()],
-            contact: None,
-            timezone: chrono_tz::UTC,
-            operator_name: "ana".to_owned(),
-            public_url: "https://hippo.example.org".parse().unwrap(),
-        };
-        let messages = Messages::start(
-            Arc::<SqliteStore>::clone(&store),
-            mailer,
-            Arc::<TestClock>::clone(&clock),
-            &settings,
-        );
+        let messages = start(&store, mailer, &clock);
         Self {
             _folder: folder,
             store,
             clock,
             messages,
         }
+    }
+
+    /// Ends the command, and starts it again with this mailer.
+    async fn restart(self, mailer: Arc<dyn Mailer>) -> Self {
+        self.messages.finish().await;
+        Self {
+            messages: start(&self.store, mailer, &self.clock),
+            ..self
+        }
+    }
+
+    /// Adds a family, and asks for the mail that tells the operator that the family no longer has the address.
+    async fn tell_of_removal(&self) {
+        let family = hippo_core::testing::contract::sample::family("conrad");
+        self.store.add_family(&family).await.unwrap();
+        let address: EmailAddress = OPERATOR.parse().unwrap();
+        let request = MessageRequest::Removal(Removal {
+            family: family.id,
+            by: PersonId::from_address(&address),
+            address,
+            to: RemovalReader::Removed,
+        });
+        self.messages.queue().send(request).await.unwrap();
+    }
+
+    async fn waiting(&self) -> usize {
+        self.store.waiting_messages().await.unwrap().len()
     }
 
     /// Asks for a sign-in mail.
@@ -132,6 +154,22 @@ impl World {
         });
         self.messages.queue().send(request).await.unwrap();
     }
+}
+
+fn start(
+    store: &Arc<SqliteStore>,
+    mailer: Arc<dyn Mailer>,
+    clock: &Arc<TestClock>,
+) -> MessageSender {
+    let settings = WebSettings {
+        operators: vec![OPERATOR.parse().unwrap(), OTHER.parse().unwrap()],
+        contact: None,
+        timezone: chrono_tz::UTC,
+        operator_name: "ana".to_owned(),
+        public_url: "https://hippo.example.org".parse().unwrap(),
+    };
+    let (store, clock) = (Arc::clone(store), Arc::<TestClock>::clone(clock));
+    MessageSender::start(store, mailer, clock, &settings)
 }
 
 /// Waits until something is true.
@@ -183,20 +221,56 @@ async fn other_mail_that_is_not_taken_is_tried_again_too() {
     // Each try asks the mail service three times.
     let (clock, mailer) = (TestClock::new(true), TestMailer::refusing(4));
     let world = World::new(clock, Arc::<TestMailer>::clone(&mailer) as Arc<dyn Mailer>);
-    let family = hippo_core::testing::contract::sample::family("conrad");
-    world.store.add_family(&family).await.unwrap();
-    let address: EmailAddress = OPERATOR.parse().unwrap();
-    let request = MessageRequest::Removal(Removal {
-        family: family.id,
-        by: PersonId::from_address(&address),
-        address,
-        to: RemovalReader::Removed,
-    });
-    world.messages.queue().send(request).await.unwrap();
+    world.tell_of_removal().await;
     wait_until(|| mailer.sent().last().is_some_and(|(_, is_taken)| *is_taken)).await;
     assert_eq!(mailer.sent().len(), 5);
     assert_eq!(world.clock.slept(), [5, 5, 20, 5]);
     world.messages.finish().await;
+    assert_eq!(world.store.waiting_messages().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn mail_that_waits_when_the_command_ends_is_sent_by_the_next_start() {
+    // The pauses within a try go by, and those between two tries don't.
+    let clock = TestClock::with_longest_sleep(Duration::from_secs(5));
+    let world = World::new(clock, TestMailer::refusing(usize::MAX));
+    world.tell_of_removal().await;
+    world.ask(OPERATOR).await;
+    let clock = Arc::clone(&world.clock);
+    wait_until(|| clock.slept().iter().filter(|slept| **slept == 20).count() == 2).await;
+    let mailer = TestMailer::refusing(0);
+    let world = world
+        .restart(Arc::<TestMailer>::clone(&mailer) as Arc<dyn Mailer>)
+        .await;
+    wait_until(|| mailer.sent() == [taken()]).await;
+    // It isn't sent again.
+    let world = world.restart(Arc::new(NoMailer)).await;
+    assert_eq!(world.waiting().await, 0);
+    world.messages.finish().await;
+}
+
+#[tokio::test]
+async fn mail_is_tried_for_two_days_and_after_a_week_nobody_needs_it() {
+    let (clock, mailer) = (TestClock::new(true), TestMailer::refusing(usize::MAX));
+    let world = World::new(clock, Arc::<TestMailer>::clone(&mailer) as Arc<dyn Mailer>);
+    world.tell_of_removal().await;
+    let since = world.clock.now();
+    let attempt = MAX_STORED_TRIES;
+    wait_until(|| mailer.sent().len() == 3 * attempt).await;
+    let took = world.clock.now() - since;
+    assert!((47..=50).contains(&took.num_hours()), "{took}");
+    let old = WaitingMessage {
+        id: Uuid::new_v4(),
+        since: since - STORED_LIFETIME,
+        request: MessageRequest::SignIn(SignInRequest {
+            attempt: Uuid::new_v4(),
+            address: OTHER.parse().unwrap(),
+        }),
+    };
+    world.store.add_message(&old).await.unwrap();
+    let world = world.restart(Arc::new(NoMailer)).await;
+    world.messages.finish().await;
+    assert_eq!(world.store.waiting_messages().await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -163,7 +163,7 @@ proptest! {
         prop_assert_eq!(runs.into_keys().collect::<Vec<_>>(), times);
     }
 
-    /// Each open calendar time is on record in the end: as run, made up for or missed.
+    /// Each open calendar time is on record in the end: as run, caught up on or missed.
     #[test]
     fn no_calendar_time_is_lost_or_invented(
         policy in any_policy(),

@@ -28,6 +28,14 @@ fn check_for(
                 all: ["2026-12-25".parse().unwrap()].into(),
                 ..ClosedDays::default()
             }),
+            "libraries.toml" => Ok(ClosedDays {
+                libraries: [(
+                    "wpl".parse().unwrap(),
+                    ["2026-12-27".parse().unwrap()].into(),
+                )]
+                .into(),
+                ..ClosedDays::default()
+            }),
             _ => Err(format!("There is no {file}.")),
         },
     };
@@ -108,6 +116,11 @@ fn short_table_has_the_defaults() {
     "when",
     "Write the expression itself"
 )]
+#[case::days_of_a_library(
+    r#"{"job": "notify-all", "except": "libraries.toml"}"#,
+    "except",
+    "days of single libraries, which notify-all can't leave out"
+)]
 #[case::zone(r#"{"timezone": "Toronto"}"#, "timezone", "“Toronto” isn't a zone")]
 #[case::input_field(r#"{"input": {"scop": "all"}}"#, "input", "“scop” isn't known here")]
 #[case::input_value(
@@ -180,6 +193,13 @@ fn mistake_is_named_with_its_key_and_reason(
     };
     assert_eq!((mistake.key, &mistake.label), (key, &table.label));
     assert!(mistake.reason.contains(reason), "{mistake}");
+}
+
+#[test]
+fn check_cards_leaves_out_closed_libraries() {
+    let declared = table(serde_json::json!({"except": "libraries.toml"}));
+    let schedule = check(&[declared]).unwrap().remove(0);
+    assert_eq!(schedule.closed_days.libraries.len(), 1);
 }
 
 #[test]
