@@ -78,7 +78,7 @@ async fn main() {
     );
 
     for library in &libraries {
-        library.switches().delay(DELAY);
+        library.switches().set_delay(DELAY);
     }
     let concurrency = CONCURRENCY.to_string();
     let (seconds, peak) = measure(

@@ -28,7 +28,7 @@ use hippo_core::jobs::notify::delivery_events::{DeliveryEvent, apply_delivery_ev
 use hippo_core::jobs::notify::enqueue::{EnqueueNotices, EnqueueNoticesPorts};
 use hippo_core::jobs::notify::run::{NotifyAll, deliver};
 use hippo_core::jobs::notify::send::NotifyPorts;
-use hippo_core::mail::{Mail, MailAnswer, MailContent, MailTag, Mailer};
+use hippo_core::mail::{Mail, MailContent, MailTag, Mailer, SendOutcome};
 use hippo_core::notice::last_notice::LastNotice;
 use hippo_core::outbox::AcceptedBy;
 use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
@@ -179,7 +179,7 @@ fn plan<'a>(config: &WorkerConfig, clock: &FrozenClock) -> RunPlan<'a> {
         input: serde_json::Value::Null,
         allow_overlap: true,
         rules: StartRules::default(),
-        after: None,
+        hooks: None,
     }
 }
 
@@ -261,7 +261,7 @@ impl Watched<'_> {
 
 #[async_trait]
 impl Mailer for Watched<'_> {
-    async fn send(&self, mail: &Mail) -> MailAnswer {
+    async fn send(&self, mail: &Mail) -> SendOutcome {
         let tag = mail.tag.as_ref().expect("a mail with a tag");
         let take = async {
             // Written data survives the process, so no flush is needed.
@@ -271,9 +271,9 @@ impl Mailer for Watched<'_> {
             file.open(self.config.mails.join(name)).expect("a new mail");
         };
         self.run_step(Step::Send, &tag.key(), take).await;
-        MailAnswer::Accepted {
+        SendOutcome::Accepted {
             message_id: tag.message_id_local_part(),
-            refused: Vec::new(),
+            refused_recipients: Vec::new(),
         }
     }
 }
@@ -315,7 +315,7 @@ impl OutboxStore for Watched<'_> {
 
     async fn replace_mail(
         &self,
-        revision: u64,
+        expected_revision: u64,
         record: &OutboxRecord,
         last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
@@ -328,7 +328,9 @@ impl OutboxStore for Watched<'_> {
             MailState::GaveUp | MailState::Pending => Step::ResolveUnknown,
             _ => Step::Finalise,
         };
-        let call = self.store.replace_mail(revision, record, last_notice);
+        let call = self
+            .store
+            .replace_mail(expected_revision, record, last_notice);
         self.run_step(step, &record.key(), call).await
     }
 

@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::base64;
 use aws_smithy_types::error::ErrorMetadata;
 use hippo_core::mail::mime::{self, BuiltMail, Sender};
-use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer};
+use hippo_core::mail::{Mail, MailTag, Mailer, SendOutcome};
 
 pub use self::client::SesClient;
 use self::client::{Destination, EmailContent, MessageTag, RawMessage, SendEmail, SentEmail};
@@ -41,7 +41,7 @@ impl SesMailer {
         }
     }
 
-    async fn send_built(&self, mail: &Mail, built: BuiltMail) -> MailAnswer {
+    async fn send_built(&self, mail: &Mail, built: BuiltMail) -> SendOutcome {
         let recipients = built.to.into_iter();
         let request = SendEmail {
             from_email_address: built.from,
@@ -59,31 +59,31 @@ impl SesMailer {
         let request = match request.to_request() {
             Ok(request) => request,
             Err(error) => {
-                return MailAnswer::NotSent {
+                return SendOutcome::NotSent {
                     reason: format!("Couldn't build the request: {}", error.reason),
                 };
             }
         };
-        let answer = match self.client.send(request).await {
-            Ok(answer) => answer,
+        let response = match self.client.send(request).await {
+            Ok(response) => response,
             Err(failure) => return interpret_failure(&failure),
         };
-        match serde_json::from_slice::<SentEmail>(&answer.body) {
-            Ok(sent) => MailAnswer::Accepted {
+        match serde_json::from_slice::<SentEmail>(&response.body) {
+            Ok(sent) => SendOutcome::Accepted {
                 // SES replaces our id with its own, which its events name too.
                 message_id: sent.message_id.unwrap_or(built.message_id),
-                refused: Vec::new(),
+                refused_recipients: Vec::new(),
             },
-            Err(_) => unclear_answer(answer.status),
+            Err(_) => unclear_answer(response.status),
         }
     }
 }
 
 #[async_trait]
 impl Mailer for SesMailer {
-    async fn send(&self, mail: &Mail) -> MailAnswer {
+    async fn send(&self, mail: &Mail) -> SendOutcome {
         match mime::build(mail, &self.sender) {
-            Ok(built) if built.to.len() > RECIPIENT_LIMIT => MailAnswer::Refused {
+            Ok(built) if built.to.len() > RECIPIENT_LIMIT => SendOutcome::Refused {
                 reason: format!(
                     "SES takes at most {RECIPIENT_LIMIT} recipients for one email, and this one has \
                      {}. Remove some from the family.",
@@ -92,7 +92,7 @@ impl Mailer for SesMailer {
                 is_permanent: true,
             },
             Ok(built) => self.send_built(mail, built).await,
-            Err(error) => MailAnswer::Refused {
+            Err(error) => SendOutcome::Refused {
                 reason: error.to_string(),
                 is_permanent: true,
             },
@@ -114,7 +114,7 @@ fn tags(tag: &MailTag) -> Vec<MessageTag> {
 }
 
 /// Interprets a request's failure. If transmitting had started, the mail may have been sent.
-fn interpret_failure(failure: &RequestFailure) -> MailAnswer {
+fn interpret_failure(failure: &RequestFailure) -> SendOutcome {
     let error = &failure.error;
     let status = error
         .raw_response()
@@ -122,19 +122,19 @@ fn interpret_failure(failure: &RequestFailure) -> MailAnswer {
     match (error, status) {
         (_, Some(status @ 400..=499)) => refused(error.as_service_error(), status),
         (_, Some(status)) => unclear_answer(status),
-        _ if !failure.has_started => MailAnswer::NotSent {
+        _ if !failure.has_started => SendOutcome::NotSent {
             reason: format!(
                 "Couldn't make the request to SES: {}",
                 connection_reason(error)
             ),
         },
-        _ if is_before_connection(error) => MailAnswer::NotSent {
+        _ if is_before_connection(error) => SendOutcome::NotSent {
             reason: format!("Couldn't reach SES: {}", connection_reason(error)),
         },
-        (SdkError::TimeoutError(_), _) => MailAnswer::Unknown {
+        (SdkError::TimeoutError(_), _) => SendOutcome::Unknown {
             reason: "SES didn't answer in time. The email may have been sent.".to_owned(),
         },
-        _ => MailAnswer::Unknown {
+        _ => SendOutcome::Unknown {
             reason: format!(
                 "The connection was lost before SES answered. The email may have been sent: {}",
                 connection_reason(error)
@@ -144,8 +144,8 @@ fn interpret_failure(failure: &RequestFailure) -> MailAnswer {
 }
 
 /// The answer if SES neither accepted nor refused the mail.
-fn unclear_answer(status: u16) -> MailAnswer {
-    MailAnswer::Unknown {
+fn unclear_answer(status: u16) -> SendOutcome {
+    SendOutcome::Unknown {
         reason: format!("SES answered with status {status}. The email may have been sent."),
     }
 }
@@ -172,7 +172,7 @@ fn connection_reason(error: &(dyn Error + 'static)) -> String {
 /// Only a refusal of the mail's content is permanent. What the operator can fix (an unverified
 /// address, the sandbox, a paused account) and throttling are temporary: the mail is sent on the same
 /// day once it is fixed, and until then its record has this reason.
-fn refused(error: Option<&ErrorMetadata>, status: u16) -> MailAnswer {
+fn refused(error: Option<&ErrorMetadata>, status: u16) -> SendOutcome {
     let code = error.and_then(ErrorMetadata::code);
     let message = error.and_then(ErrorMetadata::message);
     let is_unverified = message.is_some_and(|message| message.contains("not verified"));
@@ -218,7 +218,7 @@ fn refused(error: Option<&ErrorMetadata>, status: u16) -> MailAnswer {
         _ => ("we'll try again", false),
     };
     let code = code.map_or_else(|| format!("status {status}"), str::to_owned);
-    MailAnswer::Refused {
+    SendOutcome::Refused {
         reason: format!("SES refused the email ({code}): {explanation}."),
         is_permanent,
     }

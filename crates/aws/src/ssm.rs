@@ -131,9 +131,9 @@ impl KeyParameter {
             with_decryption: true,
         };
         let service = &self.client.0;
-        let answer = service.send_json::<GotParameter>("AmazonSSM.GetParameter", &input);
-        let parameter = match answer.await {
-            Ok(answer) => answer.parameter,
+        let response = service.send_json::<GotParameter>("AmazonSSM.GetParameter", &input);
+        let parameter = match response.await {
+            Ok(response) => response.parameter,
             Err(error) if error.code.as_deref() == Some("ParameterNotFound") => None,
             Err(error) => {
                 let advice = match error.code.as_deref() {
@@ -202,8 +202,8 @@ impl KeyParameter {
             overwrite,
         };
         let service = &self.client.0;
-        let answer = service.send_json::<IgnoredAny>("AmazonSSM.PutParameter", &input);
-        answer.await.map(drop).map_err(|error| {
+        let response = service.send_json::<IgnoredAny>("AmazonSSM.PutParameter", &input);
+        response.await.map(drop).map_err(|error| {
             let name = self.name.clone();
             match error.code.as_deref() {
                 Some("ParameterAlreadyExists") => KeyParameterError::Exists(name),
@@ -387,9 +387,9 @@ mod tests {
     use axum::http::StatusCode;
     use serde_json::{Value, json};
 
-    async fn ssm(status: u16, answer: Value) -> (KeyParameters, Fake) {
+    async fn ssm(status: u16, response: Value) -> (KeyParameters, Fake) {
         let fake =
-            fake(move |_, _| (StatusCode::from_u16(status).unwrap(), answer.to_string())).await;
+            fake(move |_, _| (StatusCode::from_u16(status).unwrap(), response.to_string())).await;
         let client = SsmClient::new(&config(&fake.url));
         let parameters = KeyParameters::new(
             &client,

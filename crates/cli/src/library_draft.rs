@@ -13,7 +13,7 @@ use url::{Host, Url};
 
 /// A library before validation, from options or a file.
 #[derive(Debug, Default)]
-pub(crate) struct Draft {
+pub(crate) struct LibraryDraft {
     pub(crate) system: String,
     pub(crate) url: String,
     pub(crate) name: Option<String>,
@@ -24,7 +24,7 @@ pub(crate) struct Draft {
     pub(crate) account_url: Option<String>,
 }
 
-impl Draft {
+impl LibraryDraft {
     /// Validates the draft.
     pub(crate) fn into_library(self, id: LibraryId, zone: Tz) -> Result<Library, String> {
         let system = hippo_systems::system(&self.system)
@@ -174,15 +174,15 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn draft(url: &str) -> Draft {
-        Draft {
+    fn draft(url: &str) -> LibraryDraft {
+        LibraryDraft {
             system: "sierra".into(),
             url: url.into(),
-            ..Draft::default()
+            ..LibraryDraft::default()
         }
     }
 
-    fn library(draft: Draft) -> Result<Library, String> {
+    fn library(draft: LibraryDraft) -> Result<Library, String> {
         draft.into_library("wpl".parse().unwrap(), Tz::UTC)
     }
 

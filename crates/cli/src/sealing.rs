@@ -19,7 +19,7 @@ const MAX_ATTEMPTS: u32 = 5;
 #[derive(Debug, Default)]
 pub(crate) struct Resealed {
     /// How many were resealed.
-    pub(crate) sealed_anew: usize,
+    pub(crate) resealed: usize,
     /// Those that couldn't be opened and stay unchanged.
     pub(crate) unopened: BTreeMap<CardId, SealError>,
     /// Whether one of the unopened envelopes still needs an old key.
@@ -29,7 +29,7 @@ pub(crate) struct Resealed {
 impl Resealed {
     /// Merges the result of a later round over the same cards.
     pub(crate) fn merge_later_round(&mut self, later: Self) {
-        self.sealed_anew += later.sealed_anew;
+        self.resealed += later.resealed;
         self.unopened = later.unopened;
         self.needs_old_key = later.needs_old_key;
     }
@@ -111,7 +111,7 @@ async fn reseal_once(
         .store
         .replace_secret(card.id, resealed.id, &resealed);
     match replaced.await {
-        Ok(true) => result.sealed_anew += 1,
+        Ok(true) => result.resealed += 1,
         Ok(false) => return Ok(false),
         Err(StoreError::NotFound(_)) => {}
         Err(error) => return Err(error.into()),

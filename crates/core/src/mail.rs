@@ -136,13 +136,13 @@ impl fmt::Debug for Mail {
 
 /// The result of sending a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MailAnswer {
+pub enum SendOutcome {
     /// The mail service accepted it.
     Accepted {
         /// The mail's `Message-ID`.
         message_id: String,
         /// The recipients that the service refused; the others have the mail.
-        refused: Vec<RefusedRecipient>,
+        refused_recipients: Vec<RefusedRecipient>,
     },
     /// The mail service refused it, so it certainly wasn't sent.
     Refused {
@@ -179,29 +179,29 @@ pub struct RefusedRecipient {
 pub trait Mailer: Send + Sync {
     /// Prepares `mail` up to the point where the service may accept it.
     ///
-    /// An error is [`MailAnswer::NotSent`] or [`MailAnswer::Refused`]: the mail was not sent.
+    /// An error is [`SendOutcome::NotSent`] or [`SendOutcome::Refused`]: the mail was not sent.
     /// Dropping the prepared mail sends nothing either. By default, nothing is prepared.
     async fn prepare<'a>(
         &'a self,
         mail: &'a Mail,
-    ) -> Result<Box<dyn PreparedMail + 'a>, MailAnswer> {
+    ) -> Result<Box<dyn PreparedMail + 'a>, SendOutcome> {
         Ok(Box::new(Unprepared { mailer: self, mail }))
     }
 
     /// Looks up the outcome of a possibly sent mail whose worker reported nothing before its lease
     /// expired.
     ///
-    /// Returns [`MailAnswer::Accepted`] or [`MailAnswer::NotSent`]; after the latter, not even a
+    /// Returns [`SendOutcome::Accepted`] or [`SendOutcome::NotSent`]; after the latter, not even a
     /// worker that is still alive can send the mail. `None`: this mailer can't tell.
-    async fn resolve_doubt(&self, _tag: &MailTag) -> Option<MailAnswer> {
+    async fn resolve_doubt(&self, _tag: &MailTag) -> Option<SendOutcome> {
         None
     }
 
     /// Sends `mail` at most once, without retries.
     ///
-    /// Must return [`MailAnswer::NotSent`] or [`MailAnswer::Refused`] only if the service certainly
+    /// Must return [`SendOutcome::NotSent`] or [`SendOutcome::Refused`] only if the service certainly
     /// did not accept the mail, and must return within [`crate::outbox::SEND_LIMIT`].
-    async fn send(&self, mail: &Mail) -> MailAnswer;
+    async fn send(&self, mail: &Mail) -> SendOutcome;
 }
 
 /// A prepared mail; one more step sends it.
@@ -213,7 +213,7 @@ pub trait PreparedMail: Send {
     }
 
     /// Sends the mail at most once, like [`Mailer::send`]. The answer repeats the refused recipients.
-    async fn commit(self: Box<Self>) -> MailAnswer;
+    async fn commit(self: Box<Self>) -> SendOutcome;
 }
 
 /// A mail that [`Mailer::send`] sends without preparation.
@@ -224,7 +224,7 @@ struct Unprepared<'a, M: ?Sized> {
 
 #[async_trait]
 impl<M: Mailer + ?Sized> PreparedMail for Unprepared<'_, M> {
-    async fn commit(self: Box<Self>) -> MailAnswer {
+    async fn commit(self: Box<Self>) -> SendOutcome {
         self.mailer.send(self.mail).await
     }
 }

@@ -154,7 +154,7 @@ async fn serve(options: &Options) -> Result<(), String> {
         let library = DemoLibrary::start_on(port, site)
             .await
             .map_err(|error| format!("cannot serve on port {port}: {error}."))?;
-        library.switches().delay(options.delay);
+        library.switches().set_delay(options.delay);
         println!(
             "demo-{} {} {}",
             index + 1,

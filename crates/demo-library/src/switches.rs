@@ -33,14 +33,14 @@ impl Rule {
 
     /// Limits it to requests whose path and query contain `path_part`.
     #[must_use]
-    pub fn only_for(mut self, path_part: &str) -> Self {
+    pub fn only_for_path(mut self, path_part: &str) -> Self {
         self.path_part = Some(path_part.to_owned());
         self
     }
 
     /// Limits it to requests of one method (`GET`, `POST`).
     #[must_use]
-    pub fn only_method(mut self, method: &str) -> Self {
+    pub fn only_for_method(mut self, method: &str) -> Self {
         self.method = Some(method.to_owned());
         self
     }
@@ -132,7 +132,7 @@ impl Switches {
 
     /// Replaces all faults with this one, for requests whose path and query contain `path_part`.
     pub fn set_for(&self, path_part: &str, fault: Fault) {
-        self.with(|inner| inner.rules = vec![Rule::new(fault).only_for(path_part)]);
+        self.with(|inner| inner.rules = vec![Rule::new(fault).only_for_path(path_part)]);
     }
 
     /// Adds a fault. The first one that ends a request wins.
@@ -146,52 +146,52 @@ impl Switches {
     }
 
     /// Delays every answer.
-    pub fn delay(&self, delay: Duration) {
+    pub fn set_delay(&self, delay: Duration) {
         self.with(|inner| inner.settings.delay = delay);
     }
 
     /// Sets whether a Sierra login also asks for the patron's name. Default: no.
-    pub fn asks_for_name(&self, asks: bool) {
+    pub fn set_asks_for_name(&self, asks: bool) {
         self.with(|inner| inner.settings.asks_for_name = asks);
     }
 
     /// Sets the entries per page of a paged list, at least 1. Default: 25.
-    pub fn page_size(&self, entries: usize) {
+    pub fn set_page_size(&self, entries: usize) {
         self.with(|inner| inner.settings.page_size = entries.max(1));
     }
 
     /// Sets the number of wrong PINs that lock a patron out. Default: 3.
-    pub fn max_wrong_pins(&self, tries: u32) {
+    pub fn set_max_wrong_pins(&self, tries: u32) {
         self.with(|inner| inner.settings.max_wrong_pins = tries);
     }
 
     /// Sets whether `BiblioCommons` shows anonymous visitors an empty account page instead of the login. Default: no.
-    pub fn anonymous_pages(&self, shown: bool) {
+    pub fn set_anonymous_pages(&self, shown: bool) {
         self.with(|inner| inner.settings.anonymous_pages = shown);
     }
 
     /// Sets whether a wrong PIN is answered with the login form without an error. Default: no.
-    pub fn refuses_silently(&self, silent: bool) {
+    pub fn set_refuses_silently(&self, silent: bool) {
         self.with(|inner| inner.settings.refuses_silently = silent);
     }
 
     /// Sets whether HTML is sent as ISO-8859-1, declared only in the page's `meta`. Default: no, UTF-8.
-    pub fn latin_1(&self, sent: bool) {
+    pub fn set_latin_1(&self, sent: bool) {
         self.with(|inner| inner.settings.latin_1 = sent);
     }
 
     /// Sets whether Koha hides renewals and charges, in columns and in a tab. Default: no.
-    pub fn hides_columns(&self, hidden: bool) {
+    pub fn set_hides_columns(&self, hidden: bool) {
         self.with(|inner| inner.settings.hides_columns = hidden);
     }
 
     /// Sets whether Koha is in German, with a comma in its sums. Default: no, English.
-    pub fn translated(&self, is_translated: bool) {
+    pub fn set_translated(&self, is_translated: bool) {
         self.with(|inner| inner.settings.translated = is_translated);
     }
 
     /// Sets whether its own links begin with `https`, for a site behind a TLS proxy. Default: no.
-    pub fn https(&self, spoken: bool) {
+    pub fn set_https(&self, spoken: bool) {
         self.with(|inner| inner.settings.https = spoken);
     }
 
@@ -241,8 +241,8 @@ mod tests {
     #[test]
     fn rule_applies_to_its_requests_and_times() {
         let switches = Switches::default();
-        switches.add(Rule::new(Fault::Hang).only_for("/holds").times(2));
-        switches.add(Rule::new(Fault::EmptyBody).only_method("POST"));
+        switches.add(Rule::new(Fault::Hang).only_for_path("/holds").times(2));
+        switches.add(Rule::new(Fault::EmptyBody).only_for_method("POST"));
         let ask = |method: &str, path: &str| switches.faults_for(method, path, false, |_| true);
         assert_eq!(ask("GET", "/items"), []);
         assert_eq!(
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn rule_skips_the_first_requests() {
         let switches = Switches::default();
-        switches.add(Rule::new(Fault::Hang).only_for("/a").after(2).times(1));
+        switches.add(Rule::new(Fault::Hang).only_for_path("/a").after(2).times(1));
         let ask = |path: &str| switches.faults_for("GET", path, false, |_| true).len();
         let fault_counts = ["/a", "/b", "/a", "/b", "/a", "/a"].map(ask);
         assert_eq!(fault_counts, [0, 0, 0, 0, 1, 0]);
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn set_replaces_faults_and_keeps_the_delay() {
         let switches = Switches::default();
-        switches.delay(Duration::from_millis(5));
+        switches.set_delay(Duration::from_millis(5));
         switches.set(Fault::Captcha);
         switches.set_for("/a", Fault::Maintenance);
         assert_eq!(

@@ -15,7 +15,7 @@ pub enum StartRequest {
         input: Map<String, Value>,
     },
     /// Retries a run.
-    Again {
+    Retry {
         /// The run.
         run: RunKey,
         /// Only what failed in it.

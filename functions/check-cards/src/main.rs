@@ -26,7 +26,7 @@ async fn start() -> Result<(), Error> {
     let store = clients::warm_store(&config, &environment.common.table, "RUN#check-cards#").await;
     let queue = SqsVisitQueue::new(clients::sqs_client(&config), environment.visit_queue_url);
     let metrics = Metrics::new(environment.common.metrics_namespace);
-    let after = RunHooks {
+    let hooks = RunHooks {
         alerts: &store,
         outbox: &store,
         notifiers: None,
@@ -45,7 +45,7 @@ async fn start() -> Result<(), Error> {
         harness: Harness::new(&store, &LambdaClock),
         metrics: &metrics,
         schedules: SavedSchedules::new(&environment.schedules, &store),
-        after,
+        hooks,
     };
     let ports = EnqueueVisitsPorts {
         cards: &store,

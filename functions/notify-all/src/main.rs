@@ -52,7 +52,7 @@ async fn start() -> Result<(), Error> {
         metrics: &metrics,
         clock: &LambdaClock,
     };
-    let after = RunHooks {
+    let hooks = RunHooks {
         alerts: &store,
         outbox: &store,
         notifiers: Some(Notifiers {
@@ -77,7 +77,7 @@ async fn start() -> Result<(), Error> {
         harness: Harness::new(&store, &LambdaClock),
         metrics: &metrics,
         schedules: SavedSchedules::new(&environment.schedules, &store),
-        after,
+        hooks,
     };
     let ports = EnqueueNoticesPorts {
         families: &store,

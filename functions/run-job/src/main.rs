@@ -46,7 +46,7 @@ async fn start() -> Result<(), Error> {
         },
         metrics: &metrics,
         schedules: SavedSchedules::new(&environment.schedules, &store),
-        after: RunHooks {
+        hooks: RunHooks {
             alerts: &store,
             outbox: &store,
             notifiers: None,

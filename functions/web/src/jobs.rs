@@ -12,7 +12,7 @@ impl StartJob for Functions {
     async fn start_job(&self, request: &StartRequest) -> Result<(), StartJobError> {
         let started = match request {
             StartRequest::Job { job, input } => self.0.start(*job, input).await,
-            StartRequest::Again { run, only_failed } => self.0.start_again(run, *only_failed).await,
+            StartRequest::Retry { run, only_failed } => self.0.start_again(run, *only_failed).await,
         };
         match started {
             Ok(_) => Ok(()),

@@ -15,7 +15,7 @@ use hippo_core::email_address::EmailAddress;
 use hippo_core::family::{Family, StoppedRecipient, Unsubscription};
 use hippo_core::ids::FamilyId;
 use hippo_core::jobs::notify::delivery_events::DeliveryEvent;
-use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer};
+use hippo_core::mail::{Mail, MailTag, Mailer, SendOutcome};
 use hippo_core::notice::last_notice::LastNotice;
 use hippo_core::outbox::{AcceptedBy, MailKey, MailKind, OutboxRecord};
 use hippo_core::queue::{MailQueue, QueueError};
@@ -269,13 +269,13 @@ impl Clock for Process<'_> {
 
 #[async_trait]
 impl Mailer for Process<'_> {
-    async fn send(&self, mail: &Mail) -> MailAnswer {
+    async fn send(&self, mail: &Mail) -> SendOutcome {
         self.wait_until_awake().await;
         let tag = mail.tag.as_ref().unwrap();
         let about = tag.message_id_local_part();
-        let accepted = || MailAnswer::Accepted {
+        let accepted = || SendOutcome::Accepted {
             message_id: about.clone(),
-            refused: Vec::new(),
+            refused_recipients: Vec::new(),
         };
         let reason = || REASON.to_owned();
         let fault = self.pick_fault("send", &about, &MAIL_FAULTS);
@@ -294,16 +294,16 @@ impl Mailer for Process<'_> {
             Some(MailFault::Call(fault)) => {
                 let answer = self.apply_fault(fault, take, || fault).await;
                 answer.unwrap_or_else(|fault| match fault {
-                    Fault::Unavailable => MailAnswer::NotSent { reason: reason() },
-                    _ => MailAnswer::Unknown { reason: reason() },
+                    Fault::Unavailable => SendOutcome::NotSent { reason: reason() },
+                    _ => SendOutcome::Unknown { reason: reason() },
                 })
             }
-            Some(MailFault::SilentlyNotAccepted) => MailAnswer::Unknown { reason: reason() },
-            Some(MailFault::RefusedTemporarily) => MailAnswer::Refused {
+            Some(MailFault::SilentlyNotAccepted) => SendOutcome::Unknown { reason: reason() },
+            Some(MailFault::RefusedTemporarily) => SendOutcome::Refused {
                 reason: reason(),
                 is_permanent: false,
             },
-            Some(MailFault::RefusedPermanently) => MailAnswer::Refused {
+            Some(MailFault::RefusedPermanently) => SendOutcome::Refused {
                 reason: reason(),
                 is_permanent: true,
             },
@@ -473,12 +473,15 @@ impl OutboxStore for Process<'_> {
 
     async fn replace_mail(
         &self,
-        revision: u64,
+        expected_revision: u64,
         record: &OutboxRecord,
         last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
         let about = record.key().to_string();
-        let call = self.world.store.replace_mail(revision, record, last_notice);
+        let call = self
+            .world
+            .store
+            .replace_mail(expected_revision, record, last_notice);
         self.call("replace_mail", &about, unavailable, call).await
     }
 

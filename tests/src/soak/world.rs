@@ -327,7 +327,7 @@ impl<'a> World<'a> {
                     input: serde_json::Value::Null,
                     allow_overlap: false,
                     rules: StartRules::default(),
-                    after: None,
+                    hooks: None,
                 };
                 let input = NotifyAllInput::default();
                 let job = EnqueueNotices {

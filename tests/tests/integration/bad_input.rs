@@ -356,7 +356,7 @@ async fn interrupted_check_keeps_saved_accounts() {
             &hippo_demo_library::generated_pin(patron),
         );
     }
-    library.switches().delay(Duration::from_millis(50));
+    library.switches().set_delay(Duration::from_millis(50));
     let child = home
         .command(&["check-cards", "--no-pause"])
         .spawn()
@@ -380,7 +380,7 @@ async fn interrupted_check_keeps_saved_accounts() {
 
     let runs = home.run(&["runs", "--json"]).expect_code(0).json();
     assert!(runs.to_string().contains("interrupted"), "{runs}");
-    library.switches().delay(Duration::ZERO);
+    library.switches().set_delay(Duration::ZERO);
     home.run(&["check-cards", "--no-pause"]).expect_code(0);
     let failed = home
         .run(&["check-cards", "--no-pause", "--scope", "failed", "--json"])

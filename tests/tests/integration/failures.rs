@@ -205,7 +205,7 @@ async fn interrupted_login_waits_a_day_or_for_a_person() {
             let what = system.id();
             let mut scene = Scene::new(system).await;
             scene.library.clear_requests();
-            let hang = Rule::new(Fault::Hang).only_method("POST");
+            let hang = Rule::new(Fault::Hang).only_for_method("POST");
             scene.library.switches().add(hang);
             scene.home.set_now("2026-11-21T12:10:00Z");
             let arguments = ["check-cards", "--label", "all", "--no-pause"];

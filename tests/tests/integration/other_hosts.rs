@@ -101,7 +101,7 @@ async fn tampered_database_sends_no_pin_to_another_host() {
             "library", "edit", "wpl", "--url", &good_url, "--yes", "--json",
         ];
         let edited = home.run(&edit).expect_code(0).json();
-        assert_eq!(edited["sealed_anew"], 0, "the envelope is for this entry");
+        assert_eq!(edited["resealed"], 0, "the envelope is for this entry");
         let counts = check(&mut home, "16:10");
         assert_eq!(counts["done"], 2, "{counts}");
         assert_eq!(evil.requests().len(), 0, "no request reaches the attacker");
@@ -124,7 +124,7 @@ async fn set_pin_or_host_edit_allows_the_new_host() {
         .run(&[&edit[..], &["--yes", "--json"]].concat())
         .expect_code(0)
         .json();
-    assert_eq!(edited["sealed_anew"], 1);
+    assert_eq!(edited["resealed"], 1);
     assert_eq!(check(&mut home, "12:10")["done"], 2);
     assert_eq!((wpl.requests().len(), moved.logins()), (0, 1));
 
@@ -213,7 +213,7 @@ async fn interrupted_host_edit_can_be_run_again() {
         .unwrap();
     write_database(&home, "base_url", &wpl.base_url());
     let again = home.run(&edit).expect_code(0).json();
-    assert_eq!(again["sealed_anew"], 1, "{again}");
+    assert_eq!(again["resealed"], 1, "{again}");
     assert_eq!(again["unopened"], serde_json::json!([]));
     let counts = check(&mut home, "12:10");
     assert_eq!(counts["failed"]["sealed_for_other_hosts"], Value::Null);

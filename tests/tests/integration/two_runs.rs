@@ -31,7 +31,7 @@ async fn two_runs_at_once_log_in_each_card_once() {
                 site.with_patron(Patron::new(number, PIN, "Ines Calder"))
             });
         let library = DemoLibrary::start(site).await.unwrap();
-        library.switches().delay(DELAY);
+        library.switches().set_delay(DELAY);
         home.add_library(id, system.id(), &library.base_url());
         for number in &numbers {
             home.add_card("conrad", id, "Ines", number, PIN);

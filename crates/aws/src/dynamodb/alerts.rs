@@ -15,7 +15,9 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, number, text};
 use super::keys::{self, Key, list};
-use super::table::{MAX_ATTEMPTS, Query, Step, WriteOutcome, too_busy, wait_before_retry};
+use super::table::{
+    MAX_ATTEMPTS, Query, TransactionStep, WriteOutcome, too_busy_error, wait_before_retry,
+};
 
 #[async_trait]
 impl AlertStore for DynamoDbStore {
@@ -39,7 +41,7 @@ impl AlertStore for DynamoDbStore {
                 return Ok(found.is_none());
             }
         }
-        Err(too_busy())
+        Err(too_busy_error())
     }
 
     async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool> {
@@ -55,7 +57,7 @@ impl AlertStore for DynamoDbStore {
                 return Ok(true);
             }
         }
-        Err(too_busy())
+        Err(too_busy_error())
     }
 
     async fn mark_alert_delivered(&self, key: &AlertKey, at: DateTime<Utc>) -> StoreResult<()> {
@@ -76,7 +78,7 @@ impl AlertStore for DynamoDbStore {
                 return Ok(());
             }
         }
-        Err(too_busy())
+        Err(too_busy_error())
     }
 
     async fn withdraw_alert(&self, stored: &StoredAlert) -> StoreResult<()> {
@@ -87,7 +89,9 @@ impl AlertStore for DynamoDbStore {
         if parse_alert(&found).as_ref() == Some(stored) {
             let unchanged = Expression::unchanged(found.revision());
             // If the condition fails, the alert was raised again or claimed.
-            self.table.transact(&[Step::Delete(key, unchanged)]).await?;
+            self.table
+                .transact(&[TransactionStep::Delete(key, unchanged)])
+                .await?;
         }
         Ok(())
     }

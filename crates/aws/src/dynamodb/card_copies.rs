@@ -14,7 +14,9 @@ use super::heads::Head;
 use super::item::Item;
 use super::keys::Key;
 use super::sealed;
-use super::table::{MAX_ATTEMPTS, Step, TransactionOutcome, too_busy, wait_before_retry};
+use super::table::{
+    MAX_ATTEMPTS, TransactionOutcome, TransactionStep, too_busy_error, wait_before_retry,
+};
 
 #[async_trait]
 impl RestoreStore for DynamoDbStore {
@@ -68,21 +70,21 @@ impl RestoreStore for DynamoDbStore {
             }
             // Another writer changed the card in the meantime, so read it again.
         }
-        Err(too_busy())
+        Err(too_busy_error())
     }
 }
 
 /// The steps that write a card over the `revision` that was read, or add it.
-fn steps_to_restore(copy: &CardCopy, revision: Option<u64>) -> StoreResult<Vec<Step>> {
+fn steps_to_restore(copy: &CardCopy, revision: Option<u64>) -> StoreResult<Vec<TransactionStep>> {
     let mut head = Head::new(copy.record.clone());
     let mut account_step = None;
     if let Some(StoredAccount { read_at, account }) = &copy.account {
         let (item, hash) = account_item(&copy.record.card.key(), *read_at, account)?;
         head.account_hash = Some(hash);
-        account_step = Some(Step::Put(item, Expression::default()));
+        account_step = Some(TransactionStep::Put(item, Expression::default()));
     }
     let mut steps = match revision {
-        Some(revision) => vec![Step::Put(
+        Some(revision) => vec![TransactionStep::Put(
             head.item(revision + 1)?,
             Expression::unchanged(revision),
         )],

@@ -15,7 +15,8 @@ use super::keys::{self, Key, list};
 use super::libraries::library_not_found;
 use super::sealed;
 use super::table::{
-    MAX_ATTEMPTS, Query, Refusal, Step, TransactionOutcome, too_busy, wait_before_retry,
+    MAX_ATTEMPTS, Query, Refusal, TransactionOutcome, TransactionStep, too_busy_error,
+    wait_before_retry,
 };
 
 #[async_trait]
@@ -139,22 +140,22 @@ impl DynamoDbStore {
             let card = item.data::<Head>()?.record.card;
             let unconditional = Expression::default;
             let steps = [
-                Step::Delete(Key::head(key), Expression::unchanged(item.revision())),
+                TransactionStep::Delete(Key::head(key), Expression::unchanged(item.revision())),
                 change_card_count(&card, -1),
-                Step::Delete(Key::pointer(card.id), unconditional()),
-                Step::Delete(
+                TransactionStep::Delete(Key::pointer(card.id), unconditional()),
+                TransactionStep::Delete(
                     Key::number(&card.family, &card.library, &card.fingerprint),
                     unconditional(),
                 ),
-                Step::Delete(Key::secret(card.id), unconditional()),
-                Step::Delete(Key::account(key), unconditional()),
+                TransactionStep::Delete(Key::secret(card.id), unconditional()),
+                TransactionStep::Delete(Key::account(key), unconditional()),
             ];
             if let TransactionOutcome::Done = self.table.transact(&steps).await? {
                 return Ok(true);
             }
             // A check or a person changed it in the meantime, so read it again.
         }
-        Err(too_busy())
+        Err(too_busy_error())
     }
 }
 
@@ -162,15 +163,15 @@ impl DynamoDbStore {
 const NUMBER_STEP: usize = 4;
 
 /// The steps that add a card with its secret.
-pub(super) fn steps_to_add(head: &Head, secret: &Sealed) -> StoreResult<Vec<Step>> {
+pub(super) fn steps_to_add(head: &Head, secret: &Sealed) -> StoreResult<Vec<TransactionStep>> {
     let card = &head.record.card;
     Ok(vec![
-        Step::Check(Key::family(&card.family), family_exists()),
+        TransactionStep::Check(Key::family(&card.family), family_exists()),
         change_card_count(card, 1),
-        Step::Put(pointer(card)?, Expression::absent()),
-        Step::Put(head.item(0)?, Expression::absent()),
-        Step::Put(number_item(card)?, Expression::absent()),
-        Step::Put(sealed::sealed_item(card.id, secret), Expression::absent()),
+        TransactionStep::Put(pointer(card)?, Expression::absent()),
+        TransactionStep::Put(head.item(0)?, Expression::absent()),
+        TransactionStep::Put(number_item(card)?, Expression::absent()),
+        TransactionStep::Put(sealed::sealed_item(card.id, secret), Expression::absent()),
     ])
 }
 
@@ -213,8 +214,8 @@ fn pointer(card: &Card) -> StoreResult<Item> {
 }
 
 /// Adds `change` to the card count of the card's library, which must exist.
-fn change_card_count(card: &Card, change: i32) -> Step {
-    Step::Update(
+fn change_card_count(card: &Card, change: i32) -> TransactionStep {
+    TransactionStep::Update(
         Key::library(&card.library),
         Expression::new("ADD #cards :change").value(":change", number(change)),
         Expression::exists(),

@@ -15,7 +15,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, number, text};
 use super::keys::{DECLARED, Key, schedules};
-use super::table::{Query, Step};
+use super::table::{Query, TransactionStep};
 
 #[async_trait]
 impl DeclaredScheduleStore for DynamoDbStore {
@@ -48,7 +48,8 @@ impl DeclaredScheduleStore for DynamoDbStore {
             self.table.put(item, &condition(before)).await?;
         }
         for label in &changes.remove {
-            let step = Step::Delete(Key::declared(job, label), condition(items.get(label)));
+            let step =
+                TransactionStep::Delete(Key::declared(job, label), condition(items.get(label)));
             self.table.transact(&[step]).await?;
         }
         Ok(changes.into_saved())

@@ -10,8 +10,8 @@ where
     R: std::fmt::Debug,
 {
     match error {
-        SdkError::ServiceError(answer) => {
-            error_from_code(table, answer.err().code().unwrap_or("unknown"))
+        SdkError::ServiceError(response) => {
+            error_from_code(table, response.err().code().unwrap_or("unknown"))
         }
         SdkError::TimeoutError(_) => {
             StoreError::Unavailable("DynamoDB didn't answer in time.".to_owned())

@@ -15,7 +15,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, json, text};
 use super::keys::{self, Key, list};
-use super::table::{MAX_ATTEMPTS, Query, WriteOutcome, too_busy, wait_before_retry};
+use super::table::{MAX_ATTEMPTS, Query, WriteOutcome, too_busy_error, wait_before_retry};
 
 #[async_trait]
 impl FamilyStore for DynamoDbStore {
@@ -221,7 +221,7 @@ impl DynamoDbStore {
                 WriteOutcome::ConditionFailed(_) => {}
             }
         }
-        Err(too_busy())
+        Err(too_busy_error())
     }
 
     /// Removes a mail's content and addresses from its record.
@@ -251,7 +251,7 @@ impl DynamoDbStore {
                 WriteOutcome::ConditionFailed(stored) => current = stored,
             }
         }
-        Err(too_busy())
+        Err(too_busy_error())
     }
 
     async fn family_items(&self, id: &FamilyId) -> StoreResult<Vec<Item>> {

@@ -11,7 +11,7 @@ use super::expression::Expression;
 use super::families::{family_exists, family_not_found, parse_pointer_hash};
 use super::item::{Item, text};
 use super::keys::{self, Key};
-use super::table::{Query, Step, TransactionOutcome, WriteOutcome};
+use super::table::{Query, TransactionOutcome, TransactionStep, WriteOutcome};
 
 /// The steps of the transaction that adds a feed.
 const FAMILY_STEP: usize = 0;
@@ -32,9 +32,9 @@ impl FeedStore for DynamoDbStore {
         }
         let pointer = Item::new(&Key::feed_pointer(&feed.family, &feed.token));
         let steps = [
-            Step::Check(Key::family(&feed.family), family_exists()),
-            Step::Put(item, Expression::absent()),
-            Step::Put(pointer, Expression::absent()),
+            TransactionStep::Check(Key::family(&feed.family), family_exists()),
+            TransactionStep::Put(item, Expression::absent()),
+            TransactionStep::Put(pointer, Expression::absent()),
         ];
         match self.table.transact(&steps).await? {
             TransactionOutcome::Done => Ok(()),
@@ -81,8 +81,8 @@ impl FeedStore for DynamoDbStore {
         let is_of_family =
             Expression::new("#family = :family").value(":family", text(family.as_str()));
         let steps = [
-            Step::Delete(Key::feed(token), is_of_family),
-            Step::Delete(Key::feed_pointer(family, token), Expression::default()),
+            TransactionStep::Delete(Key::feed(token), is_of_family),
+            TransactionStep::Delete(Key::feed_pointer(family, token), Expression::default()),
         ];
         let done = self.table.transact(&steps).await?;
         Ok(matches!(done, TransactionOutcome::Done))

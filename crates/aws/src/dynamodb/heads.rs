@@ -10,7 +10,8 @@ use super::expression::Expression;
 use super::item::{Item, number};
 use super::keys::{self, Key};
 use super::table::{
-    MAX_ATTEMPTS, Step, TransactionOutcome, WriteOutcome, too_busy, wait_before_retry,
+    MAX_ATTEMPTS, TransactionOutcome, TransactionStep, WriteOutcome, too_busy_error,
+    wait_before_retry,
 };
 
 /// Marks a head whose stored account can't be read. The next write of the head removes it.
@@ -105,8 +106,8 @@ impl DynamoDbStore {
                 None => self.table.put(next, &unchanged).await?,
                 Some(other_item) => {
                     let steps = [
-                        Step::Put(next, unchanged),
-                        Step::Put(other_item, Expression::default()),
+                        TransactionStep::Put(next, unchanged),
+                        TransactionStep::Put(other_item, Expression::default()),
                     ];
                     match self.table.transact(&steps).await? {
                         TransactionOutcome::Done => WriteOutcome::Done,
@@ -123,7 +124,7 @@ impl DynamoDbStore {
                 WriteOutcome::ConditionFailed(item) => current = item,
             }
         }
-        Err(too_busy())
+        Err(too_busy_error())
     }
 
     /// Finds a card's key by its id.

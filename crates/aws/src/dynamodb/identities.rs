@@ -9,7 +9,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, json, number, text};
 use super::keys::{self, Key};
-use super::table::{Query, Step, TransactionOutcome};
+use super::table::{Query, TransactionOutcome, TransactionStep};
 
 #[async_trait]
 impl IdentityStore for DynamoDbStore {
@@ -34,17 +34,17 @@ impl IdentityStore for DynamoDbStore {
                 Expression::new("#data = :before").value(":before", text(json(before)?))
             }
         };
-        let mut steps = vec![Step::Put(item, unchanged)];
+        let mut steps = vec![TransactionStep::Put(item, unchanged)];
         // An existing link can move to another person.
         if let Some(person) = before.and_then(IdentityLink::person)
             && after.person() != Some(person)
         {
             let pointer = Key::identity_of(person, &after.identity);
-            steps.push(Step::Delete(pointer, Expression::default()));
+            steps.push(TransactionStep::Delete(pointer, Expression::default()));
         }
         if let Some(person) = after.person() {
             let pointer = Item::new(&Key::identity_of(person, &after.identity));
-            steps.push(Step::Put(pointer, Expression::default()));
+            steps.push(TransactionStep::Put(pointer, Expression::default()));
         }
         // If an earlier attempt succeeded but its response was lost, this returns false, and the person
         // signs in again.

@@ -10,7 +10,7 @@ use super::expression::Expression;
 use super::families::{family_exists, family_not_found};
 use super::item::{Item, number, text};
 use super::keys::{self, Key};
-use super::table::{Query, Step, TransactionOutcome, WriteOutcome};
+use super::table::{Query, TransactionOutcome, TransactionStep, WriteOutcome};
 
 #[async_trait]
 impl InvitationStore for DynamoDbStore {
@@ -19,8 +19,8 @@ impl InvitationStore for DynamoDbStore {
         let none_is_open = Expression::new("attribute_not_exists(#pk) OR #expires_at <= :now");
         let none_is_open = none_is_open.value(":now", now);
         let steps = [
-            Step::Check(Key::family(&invitation.family), family_exists()),
-            Step::Put(invitation_item(invitation)?, none_is_open),
+            TransactionStep::Check(Key::family(&invitation.family), family_exists()),
+            TransactionStep::Put(invitation_item(invitation)?, none_is_open),
         ];
         match self.table.transact(&steps).await? {
             TransactionOutcome::Done => Ok(true),
@@ -52,11 +52,11 @@ impl InvitationStore for DynamoDbStore {
 
     async fn replace_invitation(
         &self,
-        revision: u64,
+        expected_revision: u64,
         invitation: &Invitation,
     ) -> StoreResult<bool> {
         let unchanged = Expression::new("#revision = :revision AND #nonce = :nonce")
-            .value(":revision", number(revision))
+            .value(":revision", number(expected_revision))
             .value(":nonce", text(invitation.id.nonce.simple().to_string()));
         let item = invitation_item(invitation)?;
         let written = self.table.put(item, &unchanged).await?;
@@ -68,7 +68,10 @@ impl InvitationStore for DynamoDbStore {
     async fn remove_invitation(&self, family: &FamilyId, id: &InvitationId) -> StoreResult<bool> {
         let is_same =
             Expression::new("#nonce = :nonce").value(":nonce", text(id.nonce.simple().to_string()));
-        let steps = [Step::Delete(Key::invitation(family, id), is_same)];
+        let steps = [TransactionStep::Delete(
+            Key::invitation(family, id),
+            is_same,
+        )];
         let done = self.table.transact(&steps).await?;
         Ok(matches!(done, TransactionOutcome::Done))
     }

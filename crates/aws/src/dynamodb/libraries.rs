@@ -11,7 +11,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, number, text};
 use super::keys::{self, Key, list};
-use super::table::{Query, Step, TransactionOutcome, WriteOutcome};
+use super::table::{Query, TransactionOutcome, TransactionStep, WriteOutcome};
 
 #[async_trait]
 impl LibraryStore for DynamoDbStore {
@@ -22,8 +22,8 @@ impl LibraryStore for DynamoDbStore {
             .listed(list::LIBRARIES, library.id.as_str());
         let state = Item::new(&Key::library_state(&library.id));
         let steps = [
-            Step::Put(meta, Expression::absent()),
-            Step::Put(state, Expression::absent()),
+            TransactionStep::Put(meta, Expression::absent()),
+            TransactionStep::Put(state, Expression::absent()),
         ];
         match self.table.transact(&steps).await? {
             TransactionOutcome::Done => Ok(()),
@@ -42,12 +42,12 @@ impl LibraryStore for DynamoDbStore {
         let exists = Expression::exists();
         let change =
             Expression::new("SET #data = :data").value(":data", text(super::item::json(library)?));
-        let mut steps = vec![Step::Update(key, change, exists.clone())];
+        let mut steps = vec![TransactionStep::Update(key, change, exists.clone())];
         if before.base_url != library.base_url {
             // The back-off was for the old address, and the new one may answer.
             let clear = Expression::new("REMOVE #back_off_until, #down_since");
             let state = Key::library_state(&library.id);
-            steps.push(Step::Update(state, clear, exists));
+            steps.push(TransactionStep::Update(state, clear, exists));
         }
         match self.table.transact(&steps).await? {
             TransactionOutcome::Done => Ok(()),
@@ -71,8 +71,8 @@ impl LibraryStore for DynamoDbStore {
         let unused =
             Expression::new("attribute_exists(#pk) AND #cards = :none").value(":none", number(0));
         let steps = [
-            Step::Delete(Key::library(id), unused),
-            Step::Delete(Key::library_state(id), Expression::default()),
+            TransactionStep::Delete(Key::library(id), unused),
+            TransactionStep::Delete(Key::library_state(id), Expression::default()),
         ];
         let refusals = match self.table.transact(&steps).await? {
             TransactionOutcome::Done => return Ok(()),

@@ -14,7 +14,7 @@ use super::expression::Expression;
 use super::families::{family_exists, family_not_found};
 use super::item::{Item, json, number, text};
 use super::keys::{self, Key, list};
-use super::table::{Query, Step, TransactionOutcome, WriteOutcome};
+use super::table::{Query, TransactionOutcome, TransactionStep, WriteOutcome};
 
 #[async_trait]
 impl OutboxStore for DynamoDbStore {
@@ -34,8 +34,8 @@ impl OutboxStore for DynamoDbStore {
             item = item.with("expires_at", self.expiry(record.planned_at));
         }
         let steps = [
-            Step::Check(Key::family(&record.family), family_exists()),
-            Step::Put(item, Expression::absent()),
+            TransactionStep::Check(Key::family(&record.family), family_exists()),
+            TransactionStep::Put(item, Expression::absent()),
         ];
         match self.table.transact(&steps).await? {
             TransactionOutcome::Done => Ok(true),
@@ -54,7 +54,7 @@ impl OutboxStore for DynamoDbStore {
 
     async fn replace_mail(
         &self,
-        revision: u64,
+        expected_revision: u64,
         record: &OutboxRecord,
         last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
@@ -85,7 +85,7 @@ impl OutboxStore for DynamoDbStore {
             change = change.value(":expires_at", self.expiry(record.planned_at));
         }
         let key = Key::mail(&record.key());
-        let unchanged = Expression::unchanged(revision);
+        let unchanged = Expression::unchanged(expected_revision);
         Ok(match self.table.update(&key, &change, &unchanged).await? {
             WriteOutcome::Done => true,
             // An earlier attempt at this write succeeded, but its response was lost.

@@ -30,7 +30,7 @@ impl PictureStore for DynamoDbStore {
     /// bytes.
     async fn save_picture_day(
         &self,
-        before: Option<u64>,
+        expected_revision: Option<u64>,
         day: &PictureDay,
         bytes: Option<&[u8]>,
     ) -> StoreResult<bool> {
@@ -50,7 +50,7 @@ impl PictureStore for DynamoDbStore {
             .with("revision", number(day.revision))
             .with("size", number(bytes.map_or(0, <[u8]>::len)))
             .with("expires_at", expires_at);
-        let condition = before.map_or_else(Expression::absent, Expression::unchanged);
+        let condition = expected_revision.map_or_else(Expression::absent, Expression::unchanged);
         let written = self.table.put(item, &condition).await?;
         Ok(matches!(written, WriteOutcome::Done))
     }

@@ -12,7 +12,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, number, text};
 use super::keys::{DAYS_SHARDS, Key, days};
-use super::table::{MAX_ATTEMPTS, Query, WriteOutcome, too_busy, wait_before_retry};
+use super::table::{MAX_ATTEMPTS, Query, WriteOutcome, too_busy_error, wait_before_retry};
 
 #[async_trait]
 impl RunDayStore for DynamoDbStore {
@@ -46,7 +46,7 @@ impl RunDayStore for DynamoDbStore {
                 return Ok(());
             }
         }
-        Err(too_busy())
+        Err(too_busy_error())
     }
 
     /// Costs one query for each shard.

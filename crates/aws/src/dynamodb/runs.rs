@@ -22,7 +22,8 @@ use super::expression::Expression;
 use super::item::{Item, number, text};
 use super::keys::{self, Key, list};
 use super::table::{
-    MAX_ATTEMPTS, Query, Step, TransactionOutcome, WriteOutcome, too_busy, wait_before_retry,
+    MAX_ATTEMPTS, Query, TransactionOutcome, TransactionStep, WriteOutcome, too_busy_error,
+    wait_before_retry,
 };
 
 #[async_trait]
@@ -61,7 +62,7 @@ impl RunStore for DynamoDbStore {
                     ..other
                 };
                 let item = self.run_item(&lost, revision + 1)?;
-                steps.push(Step::Put(item, Expression::unchanged(revision)));
+                steps.push(TransactionStep::Put(item, Expression::unchanged(revision)));
             }
             let newest = running
                 .iter()
@@ -101,7 +102,7 @@ impl RunStore for DynamoDbStore {
                     WriteOutcome::ConditionFailed(_) => false,
                 }
             } else {
-                steps.push(Step::Put(item, condition));
+                steps.push(TransactionStep::Put(item, condition));
                 matches!(self.table.transact(&steps).await?, TransactionOutcome::Done)
             };
             if done {
@@ -109,7 +110,7 @@ impl RunStore for DynamoDbStore {
             }
             // Another start or report wrote first, so read again.
         }
-        Err(too_busy())
+        Err(too_busy_error())
     }
 
     async fn record_run(&self, run: &Run) -> StoreResult<bool> {
@@ -160,7 +161,7 @@ impl RunStore for DynamoDbStore {
                 times.push(run.key.scheduled_time);
                 let steps = [
                     put_running_list(&run.key, &times, label.revision)?,
-                    Step::Put(next, unchanged),
+                    TransactionStep::Put(next, unchanged),
                 ];
                 matches!(self.table.transact(&steps).await?, TransactionOutcome::Done)
             } else {
@@ -170,7 +171,7 @@ impl RunStore for DynamoDbStore {
                 return Ok(());
             }
         }
-        Err(too_busy())
+        Err(too_busy_error())
     }
 
     /// Costs one write, of at most two units for a visit of ten cards.
@@ -370,10 +371,10 @@ fn put_running_list(
     key: &RunKey,
     times: &[DateTime<Utc>],
     revision: Option<u64>,
-) -> StoreResult<Step> {
+) -> StoreResult<TransactionStep> {
     let item = running_list_item(key, times, revision.map_or(0, |read| read + 1))?;
     let condition = revision.map_or_else(Expression::absent, Expression::unchanged);
-    Ok(Step::Put(item, condition))
+    Ok(TransactionStep::Put(item, condition))
 }
 
 /// Builds the list of a label's unfinished runs, which also puts the label into the list of labels.

@@ -13,7 +13,9 @@ use super::heads::Head;
 use super::item::text;
 use super::keys::{Key, list};
 use super::sealed;
-use super::table::{MAX_ATTEMPTS, Query, Step, TransactionOutcome, too_busy, wait_before_retry};
+use super::table::{
+    MAX_ATTEMPTS, Query, TransactionOutcome, TransactionStep, too_busy_error, wait_before_retry,
+};
 
 #[async_trait]
 impl SecretWriter for DynamoDbStore {
@@ -40,11 +42,11 @@ impl SecretWriter for DynamoDbStore {
             head.record.card.secret_id = after.id;
             head.record.state.forget_other_hosts();
             let mut steps = vec![
-                Step::Put(
+                TransactionStep::Put(
                     head.item(stored.revision() + 1)?,
                     Expression::unchanged(stored.revision()),
                 ),
-                Step::Put(
+                TransactionStep::Put(
                     sealed::sealed_item(card, &after.sealed),
                     Expression::exists(),
                 ),
@@ -52,8 +54,11 @@ impl SecretWriter for DynamoDbStore {
             let new = head.record.card;
             if new.fingerprint != old.fingerprint {
                 let freed = Key::number(&old.family, &old.library, &old.fingerprint);
-                steps.push(Step::Put(number_item(&new)?, Expression::absent()));
-                steps.push(Step::Delete(freed, Expression::default()));
+                steps.push(TransactionStep::Put(
+                    number_item(&new)?,
+                    Expression::absent(),
+                ));
+                steps.push(TransactionStep::Delete(freed, Expression::default()));
             }
             match self.table.transact(&steps).await? {
                 TransactionOutcome::Done => return Ok(true),
@@ -65,7 +70,7 @@ impl SecretWriter for DynamoDbStore {
                 },
             }
         }
-        Err(too_busy())
+        Err(too_busy_error())
     }
 }
 

@@ -14,7 +14,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, json, number, text};
 use super::keys::{self, Key};
-use super::table::{Query, Step, TransactionOutcome, WriteOutcome};
+use super::table::{Query, TransactionOutcome, TransactionStep, WriteOutcome};
 
 #[async_trait]
 impl SignInStore for DynamoDbStore {
@@ -26,8 +26,8 @@ impl SignInStore for DynamoDbStore {
         let listed = Item::new(&Key::session_of(&session.person, &session.hash))
             .with("expires_at", expires_at);
         let steps = [
-            Step::Put(item, Expression::default()),
-            Step::Put(listed, Expression::default()),
+            TransactionStep::Put(item, Expression::default()),
+            TransactionStep::Put(listed, Expression::default()),
         ];
         match self.table.transact(&steps).await? {
             TransactionOutcome::Done => Ok(()),
@@ -89,8 +89,12 @@ impl SignInStore for DynamoDbStore {
         Ok(found.transpose()?.flatten())
     }
 
-    async fn replace_attempt(&self, revision: u64, attempt: &SignInAttempt) -> StoreResult<bool> {
-        let unchanged = Expression::unchanged(revision);
+    async fn replace_attempt(
+        &self,
+        expected_revision: u64,
+        attempt: &SignInAttempt,
+    ) -> StoreResult<bool> {
+        let unchanged = Expression::unchanged(expected_revision);
         let written = self.table.put(attempt_item(attempt)?, &unchanged).await?;
         // If the response of an earlier try was lost, this is false, and the person asks again: two
         // uses of a link must not both succeed.

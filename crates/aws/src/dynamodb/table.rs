@@ -43,7 +43,7 @@ pub(super) enum WriteOutcome {
 
 /// One step of a transaction.
 #[derive(Debug, Clone)]
-pub(super) enum Step {
+pub(super) enum TransactionStep {
     Put(Item, Expression),
     Update(Key, Expression, Expression),
     Delete(Key, Expression),
@@ -110,7 +110,7 @@ pub(super) struct Table {
 impl Table {
     /// Reads one item, consistently.
     pub(super) async fn get(&self, key: &Key) -> StoreResult<Option<Item>> {
-        let answer = self
+        let response = self
             .client
             .get_item()
             .table_name(&self.name)
@@ -120,7 +120,7 @@ impl Table {
             .send()
             .await
             .map_err(|error| store_error(&self.name, &error))?;
-        Ok(answer.item.map(Item))
+        Ok(response.item.map(Item))
     }
 
     /// Reads these items, consistently and in no particular order. Leaves out missing ones.
@@ -143,7 +143,7 @@ impl Table {
                     .consistent_read(true)
                     .build()
                     .map_err(|error| build_error(&error))?;
-                let answer = self
+                let response = self
                     .client
                     .batch_get_item()
                     .request_items(&self.name, wanted)
@@ -151,14 +151,18 @@ impl Table {
                     .send()
                     .await
                     .map_err(|error| store_error(&self.name, &error))?;
-                for items in answer.responses.into_iter().flat_map(HashMap::into_values) {
+                for items in response
+                    .responses
+                    .into_iter()
+                    .flat_map(HashMap::into_values)
+                {
                     if !items.is_empty() {
                         // There is progress, so the next wait can be short.
                         attempt = 1;
                     }
                     found.extend(items.into_iter().map(Item));
                 }
-                remaining = answer
+                remaining = response
                     .unprocessed_keys
                     .into_iter()
                     .flat_map(HashMap::into_values)
@@ -181,7 +185,7 @@ impl Table {
                 None => remaining,
             };
             let limit = i32::try_from(page_size).ok();
-            let answer = self
+            let response = self
                 .client
                 .query()
                 .table_name(&self.name)
@@ -198,8 +202,8 @@ impl Table {
                 .send()
                 .await
                 .map_err(|error| store_error(&self.name, &error))?;
-            found.extend(answer.items.into_iter().flatten().map(Item));
-            start = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            found.extend(response.items.into_iter().flatten().map(Item));
+            start = response.last_evaluated_key.filter(|key| !key.is_empty());
             if start.is_none() {
                 break;
             }
@@ -217,7 +221,7 @@ impl Table {
         item.check_size()?;
         for attempt in 0..MAX_ATTEMPTS {
             wait_before_retry(attempt).await?;
-            let answer = self
+            let response = self
                 .client
                 .put_item()
                 .table_name(&self.name)
@@ -231,7 +235,7 @@ impl Table {
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()
                 .await;
-            let error = match answer {
+            let error = match response {
                 Ok(_) => return Ok(WriteOutcome::Done),
                 Err(error) => error,
             };
@@ -243,7 +247,7 @@ impl Table {
                 return Ok(outcome);
             }
         }
-        Err(too_busy())
+        Err(too_busy_error())
     }
 
     /// Updates an item if `condition` holds.
@@ -255,7 +259,7 @@ impl Table {
     ) -> StoreResult<WriteOutcome> {
         for attempt in 0..MAX_ATTEMPTS {
             wait_before_retry(attempt).await?;
-            let answer = self
+            let response = self
                 .client
                 .update_item()
                 .table_name(&self.name)
@@ -270,7 +274,7 @@ impl Table {
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()
                 .await;
-            let error = match answer {
+            let error = match response {
                 Ok(_) => return Ok(WriteOutcome::Done),
                 Err(error) => error,
             };
@@ -284,7 +288,7 @@ impl Table {
                 return Ok(outcome);
             }
         }
-        Err(too_busy())
+        Err(too_busy_error())
     }
 
     /// Interprets the error of a conditional write. `None`: it conflicted with a transaction, so try
@@ -313,21 +317,24 @@ impl Table {
     ///
     /// A lost response does no harm: the SDK repeats the request with the same token, so it takes
     /// effect once.
-    pub(super) async fn transact(&self, steps: &[Step]) -> StoreResult<TransactionOutcome> {
+    pub(super) async fn transact(
+        &self,
+        steps: &[TransactionStep],
+    ) -> StoreResult<TransactionOutcome> {
         let mut items = Vec::with_capacity(steps.len());
         for step in steps {
             items.push(self.transact_item(step)?);
         }
         for attempt in 0..MAX_ATTEMPTS {
             wait_before_retry(attempt).await?;
-            let answer = self
+            let response = self
                 .client
                 .transact_write_items()
                 .set_transact_items(Some(items.clone()))
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()
                 .await;
-            let error = match answer {
+            let error = match response {
                 Ok(_) => return Ok(TransactionOutcome::Done),
                 Err(error) => error,
             };
@@ -368,7 +375,7 @@ impl Table {
                 )));
             }
         }
-        Err(too_busy())
+        Err(too_busy_error())
     }
 
     /// Deletes these items, not in a transaction.
@@ -386,7 +393,7 @@ impl Table {
             while !remaining.is_empty() {
                 wait_before_retry(attempt).await?;
                 attempt += 1;
-                let answer = self
+                let response = self
                     .client
                     .batch_write_item()
                     .request_items(&self.name, remaining)
@@ -394,7 +401,7 @@ impl Table {
                     .send()
                     .await
                     .map_err(|error| store_error(&self.name, &error))?;
-                remaining = answer
+                remaining = response
                     .unprocessed_items
                     .into_iter()
                     .flat_map(HashMap::into_values)
@@ -405,11 +412,11 @@ impl Table {
         Ok(())
     }
 
-    fn transact_item(&self, step: &Step) -> StoreResult<TransactWriteItem> {
+    fn transact_item(&self, step: &TransactionStep) -> StoreResult<TransactWriteItem> {
         let old = ReturnValuesOnConditionCheckFailure::AllOld;
         let item = TransactWriteItem::builder();
         let item = match step {
-            Step::Put(put, condition) => {
+            TransactionStep::Put(put, condition) => {
                 put.check_size()?;
                 item.put(
                     Put::builder()
@@ -423,7 +430,7 @@ impl Table {
                         .map_err(|error| build_error(&error))?,
                 )
             }
-            Step::Update(key, change, condition) => item.update(
+            TransactionStep::Update(key, change, condition) => item.update(
                 Update::builder()
                     .table_name(&self.name)
                     .set_key(Some(key.attributes()))
@@ -435,7 +442,7 @@ impl Table {
                     .build()
                     .map_err(|error| build_error(&error))?,
             ),
-            Step::Delete(key, condition) => item.delete(
+            TransactionStep::Delete(key, condition) => item.delete(
                 Delete::builder()
                     .table_name(&self.name)
                     .set_key(Some(key.attributes()))
@@ -446,7 +453,7 @@ impl Table {
                     .build()
                     .map_err(|error| build_error(&error))?,
             ),
-            Step::Check(key, condition) => item.condition_check(
+            TransactionStep::Check(key, condition) => item.condition_check(
                 ConditionCheck::builder()
                     .table_name(&self.name)
                     .set_key(Some(key.attributes()))
@@ -475,7 +482,7 @@ pub(super) async fn wait_before_retry(attempt: u32) -> StoreResult<()> {
         return Ok(());
     }
     if attempt >= MAX_ATTEMPTS {
-        return Err(too_busy());
+        return Err(too_busy_error());
     }
     let max_ms = 5_u64.saturating_mul(1 << attempt.min(7)).min(500);
     let random = getrandom::u64().unwrap_or(max_ms);
@@ -484,7 +491,7 @@ pub(super) async fn wait_before_retry(attempt: u32) -> StoreResult<()> {
 }
 
 /// The error after [`MAX_ATTEMPTS`] attempts.
-pub(super) fn too_busy() -> StoreError {
+pub(super) fn too_busy_error() -> StoreError {
     StoreError::Unavailable("the table is too busy. Try again in a moment.".to_owned())
 }
 

@@ -27,7 +27,7 @@ pub struct RunContext<'a> {
     /// The job's schedules.
     pub schedules: SavedSchedules<'a>,
     /// The alerts and the heartbeat around a run.
-    pub after: RunHooks<'a>,
+    pub hooks: RunHooks<'a>,
 }
 
 /// A job's schedules, which the first run saves for the command.
@@ -67,7 +67,7 @@ impl RunContext<'_> {
         event: &ScheduleEvent,
     ) -> Result<RunPlan<'_>, JobError> {
         let mut plan = RunPlan {
-            after: Some(&self.after),
+            hooks: Some(&self.hooks),
             ..event.plan(job)?
         };
         if let Some(schedule) = self.schedules.schedules.get(&event.label) {

@@ -145,7 +145,7 @@ impl World {
             harness: Harness::new(&self.store, &self.clock),
             metrics: &self.metrics,
             schedules: SavedSchedules::new(&self.schedules, &self.store),
-            after: RunHooks {
+            hooks: RunHooks {
                 alerts: &self.store,
                 outbox: &self.store,
                 notifiers: None,

@@ -21,7 +21,7 @@ use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use serde::Serialize;
 use uuid::Uuid;
 
-pub use self::letter::DeadLetterKind;
+pub use self::letter::DeadLetterQueue;
 use self::letter::{Action, DeadLetter};
 use super::jobs::Functions;
 use super::stack::Outputs;
@@ -60,7 +60,7 @@ pub enum ReplayOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LetterReport {
     /// Which queue it was in.
-    pub queue: DeadLetterKind,
+    pub queue: DeadLetterQueue,
     /// Its id in SQS.
     pub message: String,
     /// A description, like `a visit of 3 cards at wpl`.
@@ -84,7 +84,7 @@ pub struct ReplayOptions {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("Couldn't read the dead letters ({queue}): {reason}")]
 pub struct QueueReadError {
-    queue: DeadLetterKind,
+    queue: DeadLetterQueue,
     reason: String,
 }
 
@@ -113,7 +113,7 @@ impl<'a> DeadLetters<'a> {
     /// twice, which every worker tolerates.
     pub async fn replay(
         &self,
-        queue: DeadLetterKind,
+        queue: DeadLetterQueue,
         options: ReplayOptions,
         report_letter: &mut dyn FnMut(LetterReport),
     ) -> Result<usize, QueueReadError> {
@@ -139,7 +139,7 @@ impl<'a> DeadLetters<'a> {
     /// them.
     async fn replay_all(
         &self,
-        queue: DeadLetterKind,
+        queue: DeadLetterQueue,
         options: ReplayOptions,
         report_letter: &mut dyn FnMut(LetterReport),
         progress: &mut ReplayProgress,
@@ -186,7 +186,7 @@ impl<'a> DeadLetters<'a> {
 
     async fn process(
         &self,
-        queue: DeadLetterKind,
+        queue: DeadLetterQueue,
         message: &Message,
         letter: &DeadLetter,
         options: ReplayOptions,
@@ -248,8 +248,8 @@ impl<'a> DeadLetters<'a> {
         }
     }
 
-    async fn receive(&self, queue: DeadLetterKind) -> Result<Vec<Message>, QueueReadError> {
-        let answer = self
+    async fn receive(&self, queue: DeadLetterQueue) -> Result<Vec<Message>, QueueReadError> {
+        let response = self
             .client
             .receive_message()
             .queue_url(queue.url(self.outputs))
@@ -263,10 +263,10 @@ impl<'a> DeadLetters<'a> {
                 queue,
                 reason: describe_sdk_error(&error),
             })?;
-        Ok(answer.messages.unwrap_or_default())
+        Ok(response.messages.unwrap_or_default())
     }
 
-    async fn delete(&self, queue: DeadLetterKind, message: &Message) -> Result<(), String> {
+    async fn delete(&self, queue: DeadLetterQueue, message: &Message) -> Result<(), String> {
         self.client
             .delete_message()
             .queue_url(queue.url(self.outputs))
@@ -279,10 +279,10 @@ impl<'a> DeadLetters<'a> {
 
     /// Makes these letters visible at once. If this fails, they become visible when their timeout
     /// is over.
-    async fn make_visible(&self, queue: DeadLetterKind, receipts: &mut Vec<String>) {
+    async fn make_visible(&self, queue: DeadLetterQueue, receipts: &mut Vec<String>) {
         // The last first, so that another receiver gets no group out of order.
         while let Some(receipt) = receipts.pop() {
-            let answer = self
+            let response = self
                 .client
                 .change_message_visibility()
                 .queue_url(queue.url(self.outputs))
@@ -290,28 +290,28 @@ impl<'a> DeadLetters<'a> {
                 .visibility_timeout(0)
                 .send()
                 .await;
-            if let Err(error) = answer {
+            if let Err(error) = response {
                 tracing::debug!(reason = %describe_sdk_error(&error), "A dead letter stays hidden for some minutes.");
             }
         }
     }
 
     /// The approximate number of letters in a queue. 0 if SQS doesn't answer.
-    async fn count_messages(&self, queue: DeadLetterKind) -> usize {
+    async fn count_messages(&self, queue: DeadLetterQueue) -> usize {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
         ];
-        let answer = self
+        let response = self
             .client
             .get_queue_attributes()
             .queue_url(queue.url(self.outputs))
             .set_attribute_names(Some(names.to_vec()))
             .send()
             .await;
-        match answer {
-            Ok(answer) => {
-                let attributes = answer.attributes.unwrap_or_default();
+        match response {
+            Ok(response) => {
+                let attributes = response.attributes.unwrap_or_default();
                 let counts = names.iter().filter_map(|name| attributes.get(name));
                 counts.filter_map(|count| count.parse::<usize>().ok()).sum()
             }

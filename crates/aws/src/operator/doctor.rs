@@ -155,13 +155,13 @@ impl<'a> Doctor<'a> {
                 "Deploy with Watch=true to get an email when something stops.",
             );
         };
-        let answer = sns_client(self.config)
+        let response = sns_client(self.config)
             .list_subscriptions_by_topic()
             .topic_arn(topic)
             .send()
             .await;
-        let subscriptions = match answer {
-            Ok(answer) => answer.subscriptions.unwrap_or_default(),
+        let subscriptions = match response {
+            Ok(response) => response.subscriptions.unwrap_or_default(),
             Err(error) => return Finding::unanswered(CHECK, &describe_sdk_error(&error)),
         };
         let is_confirmed = |arn: &str| arn.starts_with("arn:");
@@ -212,10 +212,10 @@ impl<'a> Doctor<'a> {
         let mut findings = Vec::new();
         let web = self.outputs.web.iter().map(|function| ("web", function));
         for (name, function) in names.into_iter().chain(others).chain(web) {
-            let answer = functions
+            let response = functions
                 .call::<serde_json::Value>(function, &dry_run::event())
                 .await;
-            findings.push(match answer {
+            findings.push(match response {
                 Ok(_) => Finding::ok(name, "It starts and reads its table."),
                 Err(error) => Finding::problem(
                     name,

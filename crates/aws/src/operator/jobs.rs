@@ -121,7 +121,7 @@ impl Functions {
             reason: format!("Its reply can't be read: {reason}."),
         };
         let event = serde_json::to_vec(event).map_err(unreadable)?;
-        let answer = self
+        let response = self
             .client
             .invoke(function, Invocation::RequestResponse, event)
             .await
@@ -129,8 +129,8 @@ impl Functions {
                 function: function.to_owned(),
                 reason: error.reason,
             })?;
-        let payload: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-        match answer.function_error {
+        let payload: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
+        match response.function_error {
             None => serde_json::from_value(payload).map_err(unreadable),
             Some(kind) => Err(StartError::Failed {
                 function: function.to_owned(),
@@ -155,10 +155,10 @@ mod tests {
     async fn reply_of_a_function_is_returned() {
         let fake = fake(|_, _| (StatusCode::OK, r#"{"cards":3}"#.to_owned())).await;
         let functions = Functions::new(&config(&fake.url));
-        let answer: Result<Value, _> = functions
+        let response: Result<Value, _> = functions
             .call("check-cards", &json!({"label": "person"}))
             .await;
-        assert_eq!(answer, Ok(json!({"cards": 3})));
+        assert_eq!(response, Ok(json!({"cards": 3})));
         assert_eq!(fake.bodies()[0], r#"{"label":"person"}"#);
     }
 

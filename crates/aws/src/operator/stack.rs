@@ -144,9 +144,9 @@ pub async fn outputs(config: &SdkConfig, name: &str) -> Result<Outputs, StackErr
             .timeout_config(timeouts(Duration::from_secs(10), Duration::from_secs(30)))
             .build(),
     );
-    let answer = client.describe_stacks().stack_name(name).send().await;
-    let described = match answer {
-        Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next(),
+    let response = client.describe_stacks().stack_name(name).send().await;
+    let described = match response {
+        Ok(response) => response.stacks.unwrap_or_default().into_iter().next(),
         Err(error) if error.as_service_error().is_some_and(is_absent) => None,
         Err(error) => {
             let reason = describe_sdk_error(&error);
@@ -354,12 +354,12 @@ mod tests {
                 )
             })
             .collect();
-        let answer = format!(
+        let response = format!(
             "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>hippo</StackName>\
              <CreationTime>2026-11-21T10:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus>\
              <Outputs>{members}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
         );
-        let fake = fake(move |_, _| (StatusCode::OK, answer.clone())).await;
+        let fake = fake(move |_, _| (StatusCode::OK, response.clone())).await;
         outputs(&config(&fake.url), "hippo").await
     }
 
@@ -418,11 +418,11 @@ mod tests {
     #[tokio::test]
     async fn missing_and_unreadable_stacks_have_different_errors() {
         let refuse = |code: &'static str, message: &'static str| async move {
-            let answer = format!(
+            let response = format!(
                 "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
                  <RequestId>1</RequestId></ErrorResponse>"
             );
-            let fake = fake(move |_, _| (StatusCode::BAD_REQUEST, answer.clone())).await;
+            let fake = fake(move |_, _| (StatusCode::BAD_REQUEST, response.clone())).await;
             outputs(&config(&fake.url), "hippo").await.unwrap_err()
         };
         let absent = refuse("ValidationError", "Stack with id hippo does not exist").await;

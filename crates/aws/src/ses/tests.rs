@@ -67,9 +67,9 @@ async fn ses(status: u16, code: &'static str, message: &'static str) -> Fake {
 async fn mail_is_sent_raw_with_its_tags_and_configuration_set() {
     let ses = ses(200, "", "").await;
     let answer = mailer(ses_client(&config(&ses.url))).send(&mail()).await;
-    let MailAnswer::Accepted {
+    let SendOutcome::Accepted {
         message_id,
-        refused,
+        refused_recipients: refused,
     } = answer
     else {
         panic!("{answer:?}");
@@ -184,12 +184,12 @@ async fn ses_errors_are_classified(
     let ses = ses(status, code, message).await;
     let answer = mailer(ses_client(&config(&ses.url))).send(&mail()).await;
     let (kind, reason) = match answer {
-        MailAnswer::Refused {
+        SendOutcome::Refused {
             reason,
             is_permanent: false,
         } => (Expected::Temporary, reason),
-        MailAnswer::Refused { reason, .. } => (Expected::Permanent, reason),
-        MailAnswer::Unknown { reason } => (Expected::Unknown, reason),
+        SendOutcome::Refused { reason, .. } => (Expected::Permanent, reason),
+        SendOutcome::Unknown { reason } => (Expected::Unknown, reason),
         other => panic!("{other:?}"),
     };
     assert_eq!(kind, expected, "{reason}");
@@ -251,7 +251,7 @@ async fn connection_lost_after_the_request_is_unknown(
     let (url, connections) = faulty(fault).await;
     let answer = impatient_mailer(&config(&url)).send(&mail()).await;
     assert!(
-        matches!(&answer, MailAnswer::Unknown { reason } if reason.contains("may have been sent")),
+        matches!(&answer, SendOutcome::Unknown { reason } if reason.contains("may have been sent")),
         "{answer:?}"
     );
     assert_eq!(connections.load(Ordering::SeqCst), 1);
@@ -268,7 +268,7 @@ async fn mail_is_not_sent_without_a_connection() {
     for endpoint in [refusing, "http://ses.invalid".to_owned(), plain] {
         let answer = impatient_mailer(&config(&endpoint)).send(&mail()).await;
         assert!(
-            matches!(&answer, MailAnswer::NotSent { .. }),
+            matches!(&answer, SendOutcome::NotSent { .. }),
             "{endpoint}: {answer:?}"
         );
     }
@@ -282,7 +282,7 @@ async fn mail_is_not_sent_without_credentials() {
     let (slow, _) = config_with_slow_credentials(&ses.url);
     for config in [without, slow] {
         let answer = impatient_mailer(&config).send(&mail()).await;
-        assert!(matches!(answer, MailAnswer::NotSent { .. }), "{answer:?}");
+        assert!(matches!(answer, SendOutcome::NotSent { .. }), "{answer:?}");
     }
     assert!(ses.bodies().is_empty());
 }
@@ -323,7 +323,7 @@ async fn too_many_recipients_are_refused() {
     };
     let answer = mailer(ses_client(&config(&ses.url))).send(&mail).await;
     assert!(
-        matches!(&answer, MailAnswer::Refused { reason, is_permanent: true } if reason.contains("at most 50")),
+        matches!(&answer, SendOutcome::Refused { reason, is_permanent: true } if reason.contains("at most 50")),
         "{answer:?}"
     );
     assert!(ses.bodies().is_empty());

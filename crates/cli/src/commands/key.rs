@@ -40,7 +40,7 @@ pub(crate) struct Rotate {}
 #[derive(Serialize)]
 struct KeyRotationDocument {
     key: String,
-    sealed_anew: usize,
+    resealed: usize,
     /// Cards whose envelope couldn't be opened.
     unopened: Vec<CardId>,
     forgot_old_key: bool,
@@ -69,7 +69,7 @@ async fn rotate(context: &Context) -> CommandResult {
     }
     context.output.print_document(&KeyRotationDocument {
         key: keys.current().to_string(),
-        sealed_anew: resealed.sealed_anew,
+        resealed: resealed.resealed,
         unopened: resealed.unopened.keys().copied().collect(),
         forgot_old_key: forgets,
         forget_from: (!forgets).then_some(forget_from),
@@ -104,7 +104,7 @@ async fn reseal_all(context: &Context, keys: &PrivateKeys) -> Result<Resealed, C
     let mut total = Resealed::default();
     loop {
         let round = reseal_once(context, keys).await?;
-        let is_last = round.sealed_anew == 0;
+        let is_last = round.resealed == 0;
         total.merge_later_round(round);
         if is_last {
             return Ok(total);
@@ -132,7 +132,7 @@ async fn reseal_once(context: &Context, keys: &PrivateKeys) -> Result<Resealed, 
 
 fn print_result(context: &Context, resealed: &Resealed, forgets: bool, forget_from: DateTime<Utc>) {
     let output = &context.output;
-    let sealed = count(resealed.sealed_anew, "card", "cards");
+    let sealed = count(resealed.resealed, "card", "cards");
     output.print_text(format!("Sealed {sealed} to the new key."));
     resealed.print_unopened(context);
     if resealed.needs_old_key {

@@ -18,7 +18,7 @@ use self::hosts::move_hosts;
 use crate::ask::confirm;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::library_draft::{Draft, currency_option};
+use crate::library_draft::{LibraryDraft, currency_option};
 use crate::output::table::{Table, fixed, words};
 use crate::remedies::DATE_FORMAT_EXAMPLE;
 use crate::schedule_remarks::show_unknown_names;
@@ -185,15 +185,15 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
 async fn add_library(context: &Context, add: Add) -> CommandResult {
     let options = parse_options(&add.options)?;
     let known = match (add.system, add.url) {
-        (Some(system), Some(url)) => Draft {
+        (Some(system), Some(url)) => LibraryDraft {
             system,
             url,
-            ..Draft::default()
+            ..LibraryDraft::default()
         },
         _ => catalogue::find_draft(add.id.as_str()).ok_or_else(|| not_known(&add.id))?,
     };
     // Options take precedence over the catalogue.
-    let mut draft = Draft {
+    let mut draft = LibraryDraft {
         name: add.name.or(known.name),
         timezone: add.timezone.or(known.timezone),
         date_format: add.date_format.or(known.date_format),
@@ -351,7 +351,7 @@ fn edited(
     all_options.extend(options);
     all_options.extend(currency_option(edit.currency));
     all_options.retain(|_, value| !value.is_empty());
-    let draft = Draft {
+    let draft = LibraryDraft {
         system: edit.system.unwrap_or_else(|| before.system.to_string()),
         url: edit.url.unwrap_or_else(|| before.base_url.to_string()),
         name: edit.name.or_else(|| Some(before.name.clone())),
@@ -427,15 +427,15 @@ async fn remove_library(context: &Context, remove: Remove) -> CommandResult {
 mod tests {
     use super::*;
 
-    fn draft(url: &str) -> Draft {
-        Draft {
+    fn draft(url: &str) -> LibraryDraft {
+        LibraryDraft {
             system: "sierra".into(),
             url: url.into(),
-            ..Draft::default()
+            ..LibraryDraft::default()
         }
     }
 
-    fn library(draft: Draft) -> Result<Library, String> {
+    fn library(draft: LibraryDraft) -> Result<Library, String> {
         draft.into_library("wpl".parse().unwrap(), Tz::UTC)
     }
 
@@ -458,11 +458,11 @@ mod tests {
     #[test]
     fn other_system_drops_the_options_of_the_old_one() {
         let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let before = library(Draft {
+        let before = library(LibraryDraft {
             system: "sierra".to_owned(),
             url: "https://books.example.org".to_owned(),
             options: BTreeMap::from([option("scope", "S3"), option("currency", "CAD")]),
-            ..Draft::default()
+            ..LibraryDraft::default()
         })
         .unwrap();
         let other = Edit {
@@ -493,7 +493,7 @@ mod tests {
                 .to_owned()
         };
         assert_eq!(host(&moved(&usual)), "elsewhere.example.org");
-        let by_hand = library(Draft {
+        let by_hand = library(LibraryDraft {
             account_url: Some("https://account.example.org".to_owned()),
             ..draft("https://library.example.org")
         })
@@ -514,7 +514,7 @@ mod tests {
 
     #[test]
     fn library_edit_changes_given_values_and_clears_empty_ones() {
-        let before = library(Draft {
+        let before = library(LibraryDraft {
             date_format: Some("%m-%d-%y".to_owned()),
             login_hosts: vec!["login.example.org".to_owned()],
             options: BTreeMap::from([("scope".to_owned(), "9".to_owned())]),

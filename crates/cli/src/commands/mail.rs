@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use hippo_core::email_address::EmailAddress;
-use hippo_core::mail::{Mail, MailAnswer, MessageKind};
+use hippo_core::mail::{Mail, MessageKind, SendOutcome};
 use hippo_core::message::{TestMailOrigin, compose_test_mail};
 use serde::Serialize;
 
@@ -53,12 +53,12 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     Ok(outcome)
 }
 
-fn print_result(context: &Context, answer: &MailAnswer) -> Outcome {
+fn print_result(context: &Context, answer: &SendOutcome) -> Outcome {
     let to = context.deployment.mail_destination();
     let (name, reason, message_id, words) = match answer {
-        MailAnswer::Accepted {
+        SendOutcome::Accepted {
             message_id,
-            refused,
+            refused_recipients: refused,
         } => {
             let reason = refused.first().map(|refused| refused.reason.as_str());
             (
@@ -68,19 +68,19 @@ fn print_result(context: &Context, answer: &MailAnswer) -> Outcome {
                 format!("The test email went to {to}."),
             )
         }
-        MailAnswer::Refused { reason, .. } => (
+        SendOutcome::Refused { reason, .. } => (
             "refused",
             Some(reason.as_str()),
             None,
             capitalized(&format!("{to} refused the test email: {reason}")),
         ),
-        MailAnswer::NotSent { reason } => (
+        SendOutcome::NotSent { reason } => (
             "not_sent",
             Some(reason.as_str()),
             None,
             format!("Couldn't send the test email to {to}: {reason}"),
         ),
-        MailAnswer::Unknown { reason } => (
+        SendOutcome::Unknown { reason } => (
             "unknown",
             Some(reason.as_str()),
             None,
@@ -94,7 +94,7 @@ fn print_result(context: &Context, answer: &MailAnswer) -> Outcome {
     });
     context.output.print_text(words);
     Outcome::failed_if(
-        !matches!(answer, MailAnswer::Accepted { refused, .. } if refused.is_empty()),
+        !matches!(answer, SendOutcome::Accepted { refused_recipients: refused, .. } if refused.is_empty()),
     )
 }
 

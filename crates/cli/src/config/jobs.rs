@@ -176,9 +176,9 @@ mod tests {
         let all = jobs.rules(JobName::CHECK_CARDS, &"all".parse().unwrap());
         assert_eq!(all.start_deadline, Some(Duration::from_secs(3600)));
         let (recurrence, zone) = (all.schedule.unwrap(), chrono_tz::America::Toronto);
-        assert_eq!((all.disabled, recurrence.zone), (false, zone));
+        assert_eq!((all.is_disabled, recurrence.zone), (false, zone));
         let tick = jobs.rules(JobName::NOTIFY_ALL, &"tick".parse().unwrap());
-        assert!(tick.disabled && tick.schedule.is_some());
+        assert!(tick.is_disabled && tick.schedule.is_some());
         assert_eq!(
             jobs.disabled(),
             [(JobName::NOTIFY_ALL, "tick".parse().unwrap())]

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use hippo_aws::dynamodb::{self, DynamoDbStore};
-use hippo_aws::operator::dead_letters::{DeadLetterKind, DeadLetters, ReplayOptions};
+use hippo_aws::operator::dead_letters::{DeadLetterQueue, DeadLetters, ReplayOptions};
 use hippo_aws::operator::doctor::{self, Doctor};
 use hippo_aws::operator::jobs::{
     CheckCardsReply, Functions, JobEvent, JobReply, NotifyAllReply, Reply,
@@ -127,7 +127,7 @@ impl AwsDeployment {
             discard_unreadable,
         };
         let mut behind = 0;
-        for queue in DeadLetterKind::ALL {
+        for queue in DeadLetterQueue::ALL {
             behind += letters
                 .replay(queue, options, report_letter)
                 .await

@@ -647,7 +647,7 @@ impl LocalDeployment {
         let input = serde_json::to_value(&request.input).unwrap_or_default();
         let local_hooks = self.run_hooks(request.is_schedule());
         let mail = local_hooks.operator_mail();
-        let after = local_hooks.to_run_hooks(mail.as_ref());
+        let hooks = local_hooks.to_run_hooks(mail.as_ref());
         let harness = Harness {
             stop,
             on_progress,
@@ -664,7 +664,7 @@ impl LocalDeployment {
             let mut rules = self.config.jobs.rules(job.name(), &label);
             rules.times_since = times_since.get(&label).copied();
             let plan = RunPlan {
-                after: Some(&after),
+                hooks: Some(&hooks),
                 // A person needn't wait until a killed run counts as lost: login marks, permits and
                 // claims keep two runs from harming a card, a library or a notice.
                 ..job

@@ -229,7 +229,7 @@ fn rotation_drops_the_old_key_after_an_hour() {
     let public = || std::fs::read_to_string(home.path().join("hippo.pub")).unwrap();
     let (old, old_public) = (private_keys(&home), public());
     let begun = rotate(&home, 0);
-    assert_eq!(begun["sealed_anew"], 1);
+    assert_eq!(begun["resealed"], 1);
     assert_eq!(begun["forgot_old_key"], false);
     assert_eq!(begun["forget_from"], "2026-11-21T13:00:00Z");
     assert_eq!(private_keys(&home).len(), 2);
@@ -237,7 +237,7 @@ fn rotation_drops_the_old_key_after_an_hour() {
 
     let early = rotate(&home, 59);
     assert_eq!(
-        (&early["sealed_anew"], &early["forgot_old_key"]),
+        (&early["resealed"], &early["forgot_old_key"]),
         (&0.into(), &false.into())
     );
     let done = rotate(&home, 60);
@@ -246,7 +246,7 @@ fn rotation_drops_the_old_key_after_an_hour() {
     let new = private_keys(&home);
     assert!(new.len() == 1 && new != old);
     assert!(can_decrypt(&home, &card));
-    assert_eq!(rotate(&home, 61)["sealed_anew"], 1, "a new rotation");
+    assert_eq!(rotate(&home, 61)["resealed"], 1, "a new rotation");
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn interrupted_rotation_restarts_the_hour() {
     assert!(can_decrypt(&home, &card), "sealed to the old key again");
     let again = rotate(&home, 90);
     assert_eq!(
-        (&again["sealed_anew"], &again["forgot_old_key"]),
+        (&again["resealed"], &again["forgot_old_key"]),
         (&1.into(), &false.into())
     );
     assert_eq!(rotate(&home, 150)["forgot_old_key"], true);
@@ -321,7 +321,7 @@ fn changing_hosts_asks_first_and_reseals_pins() {
     let edited = home.json(&[&edit[..], &["--yes"]].concat());
     assert_eq!(edited["base_url"], "https://new.invalid/");
     assert_eq!(edited["login_origins"], "https://new.invalid");
-    assert_eq!(edited["sealed_anew"], 1);
+    assert_eq!(edited["resealed"], 1);
     assert!(can_decrypt(&home, &card));
     // Another spelling of the same hosts, and other fields, need no confirmation.
     for more in [

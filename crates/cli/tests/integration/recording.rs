@@ -236,7 +236,7 @@ fn failed_recording_keeps_an_earlier_refusal() {
 #[case(SystemKind::SymphonyWs)]
 fn card_with_an_unknown_login_outcome_can_be_recorded(#[case] system: SystemKind) {
     let fixture = Fixture::start(system);
-    let changed = Rule::new(Fault::Status(422)).only_method("POST");
+    let changed = Rule::new(Fault::Status(422)).only_for_method("POST");
     fixture.site.switches().add(changed);
     let run = fixture.home.run(&["card", "check", &fixture.card]).code(1);
     let command = format!("hippo card record {} session.har", fixture.card);

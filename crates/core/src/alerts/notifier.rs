@@ -11,7 +11,7 @@ use super::mail::{AlertHelp, compose_alert_mail};
 use crate::clock::Clock;
 use crate::email_address::EmailAddress;
 use crate::ids::Label;
-use crate::mail::{Mail, MailAnswer, Mailer, MessageKind};
+use crate::mail::{Mail, Mailer, MessageKind, SendOutcome};
 use crate::public_url::PublicUrl;
 use crate::run::JobName;
 
@@ -134,11 +134,11 @@ impl Notifier for MailNotifier<'_> {
         let address = self.address.clone();
         let mail = Mail::for_message(MessageKind::Alert, address, content, self.clock.now());
         match self.mailer.send(&mail).await {
-            MailAnswer::Accepted { .. } => Ok(()),
-            MailAnswer::Refused { reason, .. }
-            | MailAnswer::NotSent { reason }
+            SendOutcome::Accepted { .. } => Ok(()),
+            SendOutcome::Refused { reason, .. }
+            | SendOutcome::NotSent { reason }
             // An alert that comes twice is better than none.
-            | MailAnswer::Unknown { reason } => Err(DeliveryFailed(reason)),
+            | SendOutcome::Unknown { reason } => Err(DeliveryFailed(reason)),
         }
     }
 }

@@ -22,7 +22,7 @@ use rstest::rstest;
 use crate::clock::Clock as _;
 use crate::failure::Failure;
 use crate::jobs::{JobError, RunError};
-use crate::mail::MailAnswer;
+use crate::mail::SendOutcome;
 use crate::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 use crate::run::Trigger;
 use crate::run::ledger::{self, Ending, RunPlan, StartRules};
@@ -103,7 +103,7 @@ fn run_hooks<'a>(
     }
 }
 
-fn plan<'a>(after: &'a RunHooks<'a>, world: &World) -> RunPlan<'a> {
+fn plan<'a>(hooks: &'a RunHooks<'a>, world: &World) -> RunPlan<'a> {
     RunPlan {
         key: RunKey {
             job: JobName::NOTIFY_ALL,
@@ -114,7 +114,7 @@ fn plan<'a>(after: &'a RunHooks<'a>, world: &World) -> RunPlan<'a> {
         input: serde_json::Value::Null,
         allow_overlap: false,
         rules: StartRules::default(),
-        after: Some(after),
+        hooks: Some(hooks),
     }
 }
 
@@ -335,7 +335,7 @@ async fn alert_mail_names_the_problem_and_the_advice() {
             .contains("whether the notice of conrad for 2026-11-21 was sent")
     );
 
-    let refused = MailAnswer::NotSent {
+    let refused = SendOutcome::NotSent {
         reason: "no connection".to_owned(),
     };
     world.mailer.answers.lock().unwrap().push_back(refused);

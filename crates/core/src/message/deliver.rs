@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ports::{MessageError, MessagePorts};
 use crate::email_address::EmailAddress;
-use crate::mail::{Mail, MailAnswer, MailContent, MessageKind};
+use crate::mail::{Mail, MailContent, MessageKind, SendOutcome};
 
 /// How often the mail service is asked to take a mail.
 const MAX_SEND_ATTEMPTS: u32 = 3;
@@ -54,18 +54,21 @@ pub(super) async fn deliver_once(
 ) -> Delivery {
     let mail = Mail::for_message(kind, to, content, ports.clock.now());
     match ports.mailer.send(&mail).await {
-        MailAnswer::Accepted { refused, .. } => match refused.into_iter().next() {
+        SendOutcome::Accepted {
+            refused_recipients: refused,
+            ..
+        } => match refused.into_iter().next() {
             None => Delivery::Accepted,
             Some(refused) if refused.is_permanent => Delivery::Refused(refused.reason),
             Some(refused) => Delivery::NotNow(refused.reason),
         },
-        MailAnswer::Refused {
+        SendOutcome::Refused {
             reason,
             is_permanent: true,
         } => Delivery::Refused(reason),
-        MailAnswer::Refused { reason, .. } | MailAnswer::NotSent { reason } => {
+        SendOutcome::Refused { reason, .. } | SendOutcome::NotSent { reason } => {
             Delivery::NotNow(reason)
         }
-        MailAnswer::Unknown { reason } => Delivery::InDoubt(reason),
+        SendOutcome::Unknown { reason } => Delivery::InDoubt(reason),
     }
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::ports::MessagePorts;
 use crate::clock::Clock;
-use crate::mail::{Mail, MailAnswer, Mailer};
+use crate::mail::{Mail, Mailer, SendOutcome};
 use crate::public_url::PublicUrl;
 use crate::testing::contract::sample;
 use crate::testing::memory::MemoryStore;
@@ -28,21 +28,21 @@ impl Clock for FrozenClock {
 /// Keeps each mail, and gives the prepared answers first.
 #[derive(Default)]
 pub(super) struct TestMailer {
-    pub(super) answers: Mutex<Vec<MailAnswer>>,
+    pub(super) answers: Mutex<Vec<SendOutcome>>,
     pub(super) mails: Mutex<Vec<Mail>>,
 }
 
 #[async_trait]
 impl Mailer for TestMailer {
-    async fn send(&self, mail: &Mail) -> MailAnswer {
+    async fn send(&self, mail: &Mail) -> SendOutcome {
         self.mails.lock().unwrap().push(mail.clone());
         self.answers
             .lock()
             .unwrap()
             .pop()
-            .unwrap_or(MailAnswer::Accepted {
+            .unwrap_or(SendOutcome::Accepted {
                 message_id: "id".to_owned(),
-                refused: Vec::new(),
+                refused_recipients: Vec::new(),
             })
     }
 }

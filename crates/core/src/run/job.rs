@@ -80,7 +80,7 @@ impl RunPlan<'_> {
             input: serde_json::to_value(input).unwrap_or_default(),
             allow_overlap: is_by_person || J::MAY_OVERLAP,
             rules: StartRules::default(),
-            after: None,
+            hooks: None,
         }
     }
 }

@@ -136,7 +136,7 @@ mod tests {
             assert!(ask(&store, &key, 0).await);
         }
         let other = key.clone();
-        store.before_next_write(move |store| {
+        store.run_before_next_write(move |store| {
             let first = ask(store, &other, 0).now_or_never();
             assert!(first.unwrap());
         });

@@ -27,10 +27,13 @@ pub trait InvitationStore: Send + Sync {
     /// Lists a family's invitations, ordered by when they were made and by id; some may have expired.
     async fn family_invitations(&self, family: &FamilyId) -> StoreResult<Vec<Invitation>>;
 
-    /// Replaces the invitation of the same id if its stored revision is still `revision`, in one conditional
+    /// Replaces the invitation of the same id if its stored revision is still `expected_revision`, in one conditional
     /// write; true if it was replaced.
-    async fn replace_invitation(&self, revision: u64, invitation: &Invitation)
-    -> StoreResult<bool>;
+    async fn replace_invitation(
+        &self,
+        expected_revision: u64,
+        invitation: &Invitation,
+    ) -> StoreResult<bool>;
 
     /// Removes an invitation, in one conditional write; false if it is gone already.
     async fn remove_invitation(&self, family: &FamilyId, id: &InvitationId) -> StoreResult<bool>;

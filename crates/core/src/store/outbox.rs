@@ -64,13 +64,13 @@ pub trait OutboxStore: Send + Sync {
     /// Returns the record of a mail, or `None` if it is missing.
     async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>>;
 
-    /// Replaces a record if its stored revision is still `revision`; true if it was replaced.
+    /// Replaces a record if its stored revision is still `expected_revision`; true if it was replaced.
     ///
     /// Returns false also if the record is missing. If `last_notice` is `None`, keeps the stored one. This
     /// is one conditional write; returns once it would survive a crash.
     async fn replace_mail(
         &self,
-        revision: u64,
+        expected_revision: u64,
         record: &OutboxRecord,
         last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool>;

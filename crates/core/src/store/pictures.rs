@@ -97,14 +97,14 @@ pub trait PictureStore: Send + Sync {
     /// Returns how far a date's picture got; `None` before the first try.
     async fn picture_day(&self, date: NaiveDate) -> StoreResult<Option<PictureDay>>;
 
-    /// Saves a date's record if the stored one still has the revision `before`; `None`: if there is
+    /// Saves a date's record if the stored one still has the revision `expected_revision`; `None`: if there is
     /// none. False if another worker changed it.
     ///
     /// `bytes` are those of a fetched picture, at most [`crate::picture::MAX_PICTURE_BYTES`]. They
     /// are stored with the record, and kept for [`PICTURE_RETENTION_DAYS`].
     async fn save_picture_day(
         &self,
-        before: Option<u64>,
+        expected_revision: Option<u64>,
         day: &PictureDay,
         bytes: Option<&[u8]>,
     ) -> StoreResult<bool>;

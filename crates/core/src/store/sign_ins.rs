@@ -33,9 +33,13 @@ pub trait SignInStore: Send + Sync {
     /// Returns an attempt.
     async fn attempt(&self, id: Uuid) -> StoreResult<Option<SignInAttempt>>;
 
-    /// Replaces an attempt if its stored revision is still `revision`, in one conditional write; true
+    /// Replaces an attempt if its stored revision is still `expected_revision`, in one conditional write; true
     /// if it was replaced.
-    async fn replace_attempt(&self, revision: u64, attempt: &SignInAttempt) -> StoreResult<bool>;
+    async fn replace_attempt(
+        &self,
+        expected_revision: u64,
+        attempt: &SignInAttempt,
+    ) -> StoreResult<bool>;
 
     /// Returns when something happened lately.
     async fn rate_log(&self, key: &RateKey) -> StoreResult<Option<RateLog>>;

@@ -30,7 +30,7 @@ use crate::jobs::check_cards::visit::{
 use crate::jobs::notify::compose::Composers;
 use crate::jobs::notify::send::NotifyPorts;
 use crate::library::Library;
-use crate::mail::{Mail, MailAnswer, Mailer};
+use crate::mail::{Mail, Mailer, SendOutcome};
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, MailKind, OutboxRecord};
 use crate::queue::Visit;
@@ -152,22 +152,22 @@ impl LibrarySite for TestSite {
 /// A mailer that returns its queued answers, and then accepts every mail.
 #[derive(Default)]
 pub(crate) struct TestMailer {
-    pub(crate) answers: Mutex<VecDeque<MailAnswer>>,
+    pub(crate) answers: Mutex<VecDeque<SendOutcome>>,
     pub(crate) mails: Mutex<Vec<Mail>>,
 }
 
 #[async_trait]
 impl Mailer for TestMailer {
-    async fn send(&self, mail: &Mail) -> MailAnswer {
+    async fn send(&self, mail: &Mail) -> SendOutcome {
         tokio::task::yield_now().await;
         self.mails.lock().unwrap().push(mail.clone());
         self.answers
             .lock()
             .unwrap()
             .pop_front()
-            .unwrap_or_else(|| MailAnswer::Accepted {
+            .unwrap_or_else(|| SendOutcome::Accepted {
                 message_id: "<1@example.org>".to_owned(),
-                refused: Vec::new(),
+                refused_recipients: Vec::new(),
             })
     }
 }
@@ -191,7 +191,7 @@ pub(crate) fn run_plan() -> RunPlan<'static> {
         input: serde_json::json!({}),
         allow_overlap: false,
         rules: StartRules::default(),
-        after: None,
+        hooks: None,
     }
 }
 
@@ -487,12 +487,12 @@ impl OutboxStore for Broken<'_> {
 
     async fn replace_mail(
         &self,
-        revision: u64,
+        expected_revision: u64,
         record: &OutboxRecord,
         last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
         self.inside
-            .replace_mail(revision, record, last_notice)
+            .replace_mail(expected_revision, record, last_notice)
             .await
     }
 

@@ -5,7 +5,7 @@ use crate::alerts::Alert;
 use crate::clock::Clock as _;
 use crate::family::{Delivery, Family, Unsubscription};
 use crate::jobs::notify::send::{MailResult, NotifyPorts, send_mail};
-use crate::mail::{Mail, MailAnswer, MailKey, MailKind};
+use crate::mail::{Mail, MailKey, MailKind, SendOutcome};
 use crate::outbox::{
     DELIVERY_EVENT_WAIT, EVERYBODY_UNSUBSCRIBED, LEASE_DURATION, MailState, OutboxRecord,
 };
@@ -132,7 +132,7 @@ async fn both_links_of_a_mail_that_was_sent_twice_work() {
     let mut family = conrad(&world).await;
     family.preferences.delivery = Delivery::AtLeastOnce;
     world.store.update_family(&family).await.unwrap();
-    let unknown = MailAnswer::Unknown {
+    let unknown = SendOutcome::Unknown {
         reason: "no answer".to_owned(),
     };
     world.mailer.answers.lock().unwrap().push_back(unknown);

@@ -307,7 +307,7 @@ async fn changed_layout_has_no_known_names() {
 async fn delays_add_up_and_requests_in_flight_are_counted() {
     let (library, client, url) = logged_in_bibliocommons().await;
     library.clear_requests();
-    library.switches().delay(Duration::from_millis(100));
+    library.switches().set_delay(Duration::from_millis(100));
     library
         .switches()
         .set_for("/v2/", Fault::Slow(Duration::from_millis(100)));
@@ -326,7 +326,7 @@ async fn latin_1_is_declared_only_in_the_page() {
     let mut site = Site::new(SystemKind::Sierra, "Bücherei – Süd", today());
     site.patrons = family_sites(today())[1].patrons.clone();
     let library = DemoLibrary::start(site).await.unwrap();
-    library.switches().latin_1(true);
+    library.switches().set_latin_1(true);
     let answer = new_client().get(library.base_url()).send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "text/html");
     let body = answer.bytes().await.unwrap();

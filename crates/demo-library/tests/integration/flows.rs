@@ -182,7 +182,7 @@ async fn bibliocommons_sends_anonymous_visitors_to_the_login() {
         location(&answer),
         format!("{base}/user/login?destination=%2Fv2%2Fholds%2Fin_transit")
     );
-    library.switches().anonymous_pages(true);
+    library.switches().set_anonymous_pages(true);
     let state = state(&get(&client, &url).await).unwrap();
     assert_eq!(state["auth"]["currentUserId"], Value::Null);
     assert_eq!(state["entities"]["accounts"], json!({}));
@@ -316,7 +316,7 @@ async fn three_wrong_pins_lock_only_that_patron() {
 #[tokio::test]
 async fn sierra_asks_for_the_name_if_set() {
     let (library, base) = family(SystemKind::Sierra).await;
-    library.switches().asks_for_name(true);
+    library.switches().set_asks_for_name(true);
     for (name, opens) in [("Somebody Else", false), ("ines calder", true)] {
         let client = new_client();
         let page = get(&client, &format!("{base}/patroninfo~S1")).await;

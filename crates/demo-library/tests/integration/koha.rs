@@ -150,13 +150,13 @@ async fn state_changes_are_only_recorded() {
 #[tokio::test]
 async fn columns_can_be_hidden_and_text_translated() {
     let (library, base) = marshfield(Generation::Older).await;
-    library.switches().translated(true);
+    library.switches().set_translated(true);
     library.update_patron(NUMBER, |patron| patron.fines_cents = -123_456);
     let client = new_client();
     log_in_koha(&client, &base, NUMBER, PIN).await;
     let page = get(&client, &format!("{base}{PAGE}")).await;
     assert!(page.contains("Guthaben (1.234,56)"));
-    library.switches().hides_columns(true);
+    library.switches().set_hides_columns(true);
     let page = get(&client, &format!("{base}{PAGE}")).await;
     assert!(texts(&page, "td.renew, td.fines, #opac-user-fines").is_empty());
     assert_eq!(texts(&page, "#checkoutst th").len(), 4);

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use hippo_core::mail::mime::{self, BuiltMail, Sender};
 use hippo_core::mail::{
-    Mail, MailAnswer, MailKey, MailKind, MailTag, Mailer, MessageKind, PreparedMail,
+    Mail, MailKey, MailKind, MailTag, Mailer, MessageKind, PreparedMail, SendOutcome,
 };
 use uuid::Uuid;
 
@@ -118,7 +118,7 @@ impl FolderMailer {
 
     /// Finds out whether a mail was sent. Removes a prepared mail, so that its worker, if still alive,
     /// can't commit it.
-    fn resolve(&self, tag: &MailTag) -> io::Result<Option<MailAnswer>> {
+    fn resolve(&self, tag: &MailTag) -> io::Result<Option<SendOutcome>> {
         let files = HiddenFiles {
             eml: self.folder.join(hidden_name(tag)),
         };
@@ -126,7 +126,7 @@ impl FolderMailer {
             Ok(()) => {
                 let _ = fs::remove_file(files.html());
                 self.sync()?;
-                return Ok(Some(MailAnswer::NotSent {
+                return Ok(Some(SendOutcome::NotSent {
                     reason: "The program stopped before it wrote the mail to the folder."
                         .to_owned(),
                 }));
@@ -142,9 +142,9 @@ impl FolderMailer {
             return Ok(None);
         }
         self.sync()?;
-        Ok(Some(MailAnswer::Accepted {
+        Ok(Some(SendOutcome::Accepted {
             message_id,
-            refused: Vec::new(),
+            refused_recipients: Vec::new(),
         }))
     }
 
@@ -202,7 +202,7 @@ impl Mailer for FolderMailer {
     async fn prepare<'a>(
         &'a self,
         mail: &'a Mail,
-    ) -> Result<Box<dyn PreparedMail + 'a>, MailAnswer> {
+    ) -> Result<Box<dyn PreparedMail + 'a>, SendOutcome> {
         let built = mime::build(mail, &self.sender).map_err(super::smtp::unsendable)?;
         let final_file = FinalFile {
             base: match &mail.tag {
@@ -220,20 +220,20 @@ impl Mailer for FolderMailer {
                 final_file,
             })),
             Ok(Err(error)) => Err(not_written(&error)),
-            Err(_) => Err(MailAnswer::NotSent {
+            Err(_) => Err(SendOutcome::NotSent {
                 reason: "Writing the mail to the folder was interrupted.".to_owned(),
             }),
         }
     }
 
-    async fn send(&self, mail: &Mail) -> MailAnswer {
+    async fn send(&self, mail: &Mail) -> SendOutcome {
         match self.prepare(mail).await {
             Ok(prepared) => prepared.commit().await,
             Err(answer) => answer,
         }
     }
 
-    async fn resolve_doubt(&self, tag: &MailTag) -> Option<MailAnswer> {
+    async fn resolve_doubt(&self, tag: &MailTag) -> Option<SendOutcome> {
         let (mailer, lookup_tag) = (self.clone(), tag.clone());
         let resolved = tokio::task::spawn_blocking(move || mailer.resolve(&lookup_tag)).await;
         match resolved {
@@ -256,7 +256,7 @@ struct PreparedFile {
 
 #[async_trait]
 impl PreparedMail for PreparedFile {
-    async fn commit(self: Box<Self>) -> MailAnswer {
+    async fn commit(self: Box<Self>) -> SendOutcome {
         let message_id = self.final_file.message_id.clone();
         let renamed = tokio::task::spawn_blocking(move || {
             let Self {
@@ -267,26 +267,26 @@ impl PreparedMail for PreparedFile {
             mailer.rename(&files, &final_file)
         });
         match renamed.await {
-            Ok(Ok(())) => MailAnswer::Accepted {
+            Ok(Ok(())) => SendOutcome::Accepted {
                 message_id,
-                refused: Vec::new(),
+                refused_recipients: Vec::new(),
             },
             Ok(Err(RenameError::NotRenamed(error))) => not_written(&error),
-            Ok(Err(RenameError::NotDurable(error))) => MailAnswer::Unknown {
+            Ok(Err(RenameError::NotDurable(error))) => SendOutcome::Unknown {
                 reason: format!(
                     "The mail is in the folder, but might not survive a power cut: {}.",
                     system_reason(&error)
                 ),
             },
-            Err(_) => MailAnswer::Unknown {
+            Err(_) => SendOutcome::Unknown {
                 reason: "Writing the mail to the folder was interrupted.".to_owned(),
             },
         }
     }
 }
 
-fn not_written(error: &io::Error) -> MailAnswer {
-    MailAnswer::NotSent {
+fn not_written(error: &io::Error) -> SendOutcome {
+    SendOutcome::NotSent {
         reason: format!(
             "We couldn't write the mail to the folder: {}.",
             system_reason(error)

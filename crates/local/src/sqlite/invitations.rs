@@ -77,7 +77,7 @@ impl InvitationStore for SqliteStore {
 
     async fn replace_invitation(
         &self,
-        revision: u64,
+        expected_revision: u64,
         invitation: &Invitation,
     ) -> StoreResult<bool> {
         let invitation = invitation.clone();
@@ -91,7 +91,7 @@ impl InvitationStore for SqliteStore {
                     invitation.id.invited.to_string(),
                     invitation.id.nonce.to_string(),
                     invitation.family.as_str(),
-                    integer(revision)?,
+                    integer(expected_revision)?,
                     integer(invitation.revision)?,
                     json(&invitation)?
                 ])?;

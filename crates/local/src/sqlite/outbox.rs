@@ -66,7 +66,7 @@ impl OutboxStore for SqliteStore {
 
     async fn replace_mail(
         &self,
-        revision: u64,
+        expected_revision: u64,
         record: &OutboxRecord,
         last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
@@ -86,7 +86,7 @@ impl OutboxStore for SqliteStore {
                  WHERE kind = :kind AND family = :family AND date = :date AND revision = :read_revision",
                 &record,
                 last_notice.as_ref(),
-                Some(revision),
+                Some(expected_revision),
             )?;
             if replaced > 0 && record.state == MailState::Sending {
                 // The journal must be durable before the record: a mail that may be sent is never lost

@@ -28,7 +28,7 @@ impl PictureStore for SqliteStore {
 
     async fn save_picture_day(
         &self,
-        before: Option<u64>,
+        expected_revision: Option<u64>,
         day: &PictureDay,
         bytes: Option<&[u8]>,
     ) -> StoreResult<bool> {
@@ -46,9 +46,9 @@ impl PictureStore for SqliteStore {
                 integer(day.revision)?,
                 json(&day)?,
                 bytes,
-                before.map(integer).transpose()?
+                expected_revision.map(integer).transpose()?
             ];
-            let saved = match before {
+            let saved = match expected_revision {
                 None => connection
                     .prepare_cached(
                         "INSERT INTO picture SELECT ?1, ?2, ?3, ?4 WHERE ?5 IS NULL ON CONFLICT DO NOTHING",

@@ -109,7 +109,11 @@ impl SignInStore for SqliteStore {
         .await
     }
 
-    async fn replace_attempt(&self, revision: u64, attempt: &SignInAttempt) -> StoreResult<bool> {
+    async fn replace_attempt(
+        &self,
+        expected_revision: u64,
+        attempt: &SignInAttempt,
+    ) -> StoreResult<bool> {
         let attempt = attempt.clone();
         self.write(move |connection| {
             let replaced = connection
@@ -119,7 +123,7 @@ impl SignInStore for SqliteStore {
                 )?
                 .execute(params![
                     attempt.id.to_string(),
-                    integer(revision)?,
+                    integer(expected_revision)?,
                     integer(attempt.revision)?,
                     time(attempt.expires_at),
                     json(&attempt)?

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use hippo_core::mail::mime::Sender;
-use hippo_core::mail::{InlinePicture, Mail, MailAnswer, MailKind, MailTag, Mailer, MessageKind};
+use hippo_core::mail::{InlinePicture, Mail, MailKind, MailTag, Mailer, MessageKind, SendOutcome};
 use hippo_local::mail::FolderMailer;
 
 fn mail(fence: u64) -> Mail {
@@ -70,9 +70,9 @@ async fn mail_becomes_a_file_with_html_beside_it() {
     let answer = mailer(&folder).send(&mail(1)).await;
     assert_eq!(
         answer,
-        MailAnswer::Accepted {
+        SendOutcome::Accepted {
             message_id: "daily.conrad.2026-11-21.1@example.org".to_owned(),
-            refused: vec![],
+            refused_recipients: vec![],
         }
     );
     assert_eq!(
@@ -93,7 +93,7 @@ async fn another_attempt_gets_its_own_file() {
     for fence in [1, 2, 1, 2] {
         assert!(matches!(
             mailer.send(&mail(fence)).await,
-            MailAnswer::Accepted { .. }
+            SendOutcome::Accepted { .. }
         ));
     }
     assert_eq!(
@@ -157,7 +157,7 @@ async fn concurrent_mails_are_all_written() {
         sending.spawn(async move { mailer.send(&mail).await });
     }
     for answer in sending.join_all().await {
-        assert!(matches!(answer, MailAnswer::Accepted { .. }));
+        assert!(matches!(answer, SendOutcome::Accepted { .. }));
     }
     assert_eq!(names(home.path()).len(), 40);
 }
@@ -182,7 +182,7 @@ async fn unwritable_mail_is_not_sent_and_leaves_no_file() {
     let file = home.path().join("pat-s-folder");
     fs::write(&file, "not a folder").unwrap();
     let answer = mailer(&file).send(&mail(1)).await;
-    let MailAnswer::NotSent { reason } = &answer else {
+    let SendOutcome::NotSent { reason } = &answer else {
         panic!("{answer:?}");
     };
     assert!(reason.starts_with("We couldn't write the mail to the folder: "));
@@ -192,7 +192,7 @@ async fn unwritable_mail_is_not_sent_and_leaves_no_file() {
     let folder = home.path().join("mail");
     fs::create_dir_all(folder.join("2026-11-21-conrad.html")).unwrap();
     let answer = mailer(&folder).send(&mail(1)).await;
-    assert!(matches!(answer, MailAnswer::NotSent { .. }), "{answer:?}");
+    assert!(matches!(answer, SendOutcome::NotSent { .. }), "{answer:?}");
     assert_eq!(names(&folder), ["2026-11-21-conrad.html"]);
 }
 
@@ -220,7 +220,7 @@ async fn mail_without_recipients_is_refused_for_good() {
     assert!(
         matches!(
             answer,
-            MailAnswer::Refused {
+            SendOutcome::Refused {
                 is_permanent: true,
                 ..
             }
@@ -258,11 +258,11 @@ async fn prepared_mail_resolves_to_not_sent() {
     let tag = mail.tag.as_ref().unwrap();
     let resolved = other.resolve_doubt(tag).await;
     assert!(
-        matches!(resolved, Some(MailAnswer::NotSent { .. })),
+        matches!(resolved, Some(SendOutcome::NotSent { .. })),
         "{resolved:?}"
     );
     let late = prepared.commit().await;
-    assert!(matches!(late, MailAnswer::NotSent { .. }), "{late:?}");
+    assert!(matches!(late, SendOutcome::NotSent { .. }), "{late:?}");
     assert!(names(home.path()).is_empty());
 }
 

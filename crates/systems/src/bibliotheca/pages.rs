@@ -10,7 +10,7 @@ use scraper::ElementRef;
 
 use crate::list_reader::{
     AccountDescription, CARD_BLOCKED, Column, DUE_WORDS, EXPIRES_WORDS, Fact, Field, HOLD_IS_OVER,
-    ListDescription, LoginDescription, PICKUP_BRANCH_WORDS, Row, ToldBy, own_rows,
+    ListDescription, ListMark, LoginDescription, PICKUP_BRANCH_WORDS, Row, own_rows,
 };
 
 /// The header of the column that says whether a hold is ready, perhaps with the last day to pick it up.
@@ -30,9 +30,9 @@ pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
 });
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    is_account: Css::new(".kontotitelzeile, th.tabHeaderKonto"),
+    account_marker: Css::new(".kontotitelzeile, th.tabHeaderKonto"),
     loans: vec![ListDescription {
-        told_by: vec![ToldBy::Header(&[])],
+        identified_by: vec![ListMark::Header(&[])],
         columns: vec![
             Column::below(Field::Title, &["titel"]),
             Column::below(Field::Author, &["verfasser", "autor"]),
@@ -53,9 +53,9 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         ..ListDescription::table()
     }],
     holds: vec![ListDescription {
-        told_by: vec![
-            ToldBy::Header(READY),
-            ToldBy::Heading(&["vorbestellte medien", "vorbestellungen", "vormerkungen"]),
+        identified_by: vec![
+            ListMark::Header(READY),
+            ListMark::Heading(&["vorbestellte medien", "vorbestellungen", "vormerkungen"]),
         ],
         columns: vec![
             Column::below(Field::Title, &["titel"]),

@@ -11,7 +11,7 @@ use super::row::{self, mark_remaining};
 use crate::list_reader::Part::Read;
 use crate::list_reader::{
     AccountDescription, BlankPage, Column, Count, Fact, Field, LOAN_EVENTS, ListDescription,
-    OF_WORDS, OTHER_HOLD_STATES, Part, ToldBy,
+    ListMark, OF_WORDS, OTHER_HOLD_STATES, Part,
 };
 
 /// A list of this card. Some sites show the lists of a family's other cards, too.
@@ -30,9 +30,9 @@ const REFUSAL: &str = ".checkoutsError";
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     fragments: FRAGMENTS,
-    is_account: Css::visible("a[href*='/client/'][href*=logout]"),
+    account_marker: Css::visible("a[href*='/client/'][href*=logout]"),
     has_account,
-    is_broken: Css::new("#exceptionblock, #exceptionBlock"),
+    error_page_marker: Css::new("#exceptionblock, #exceptionBlock"),
     loans: vec![ListDescription {
         list: Css::new("table.checkoutsList, table[id^=myCheckouts_checkoutslist]"),
         rows: Css::new(":is(table.checkoutsList, table[id^=myCheckouts_checkoutslist]) > * > tr"),
@@ -126,7 +126,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
 /// What both lists have in common.
 fn table<E>() -> ListDescription<E> {
     ListDescription {
-        told_by: vec![ToldBy::Test(|table| OWN_LIST.matches(table))],
+        identified_by: vec![ListMark::Test(|table| OWN_LIST.matches(table))],
         entry_rows: Some(Css::new(
             "tr.checkoutsLine, tr.pickupHoldsLine, tr.holdsLine",
         )),

@@ -14,8 +14,8 @@ use super::title::{
     read_request_id, read_title,
 };
 use crate::list_reader::{
-    AccountDescription, Column, Count, Fact, Field, ListDescription, LoginDescription, NO_LOANS,
-    Part, Row, ToldBy, own_rows,
+    AccountDescription, Column, Count, Fact, Field, ListDescription, ListMark, LoginDescription,
+    NO_LOANS, Part, Row, own_rows,
 };
 
 /// A link that sorts a list, in its header.
@@ -68,15 +68,15 @@ pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
 });
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    is_account: Css::new(
+    account_marker: Css::new(
         "a[href*='&logout=true'], a[href*='%26logout%3Dtrue'], a.navBarCurrent[href*='submenu=']",
     ),
     loans: vec![ListDescription {
-        told_by: vec![
-            ToldBy::HeaderWith(Css::new(
+        identified_by: vec![
+            ListMark::HeaderWith(Css::new(
                 "a[href*='submenu=itemsout'][href*='sortby='], input[name=renewall]",
             )),
-            ToldBy::Test(|table| has_boxes(table, "renewitemkeys")),
+            ListMark::Test(|table| has_boxes(table, "renewitemkeys")),
         ],
         header_row: Some(Css::new(HEADER)),
         columns: loan_columns(),
@@ -259,9 +259,9 @@ fn holds(
         ),
     ]);
     ListDescription {
-        told_by: vec![
-            ToldBy::HeaderWith(Css::new(header)),
-            ToldBy::Test(has_boxes),
+        identified_by: vec![
+            ListMark::HeaderWith(Css::new(header)),
+            ListMark::Test(has_boxes),
         ],
         header_row: Some(Css::new(HEADER)),
         columns,

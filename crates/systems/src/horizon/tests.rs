@@ -74,7 +74,7 @@ fn count(total: usize) -> String {
 }
 
 #[test]
-fn columns_are_told_by_the_links_of_their_headers() {
+fn columns_are_identified_by_the_links_of_their_headers() {
     let dates = "<td><a>05/01/2026</a><td><a>05/21/2026</a>";
     let rows = format!(
         "<tr>{BOX}{one}{dates}<td>2</tr><tr><td><center>Somebody waits</center>{two}{words}<td>&nbsp;</tr>",

@@ -11,8 +11,8 @@ use super::phrases::{
     AUTOMATIC_RENEWALS, BARE_REFUSALS, OFFERS, PENDING, READY_RECALLS, SUSPENDED,
 };
 use crate::list_reader::{
-    CellSign, Column, Field, ListDescription, ListTab, MissingList, Part, RenewalCell, StateSign,
-    TableColumn, TitleParts, ToldBy, own_rows,
+    CellSign, Column, Field, ListDescription, ListMark, ListTab, MissingList, Part, RenewalCell,
+    StateSign, TableColumn, TitleParts, own_rows,
 };
 
 /// A link to a record of the catalogue. The stars for the patron's rating are links as well.
@@ -173,7 +173,7 @@ fn hold_table(table: &'static str, tab: ListTab) -> ListDescription<Hold> {
     ]);
     ListDescription {
         tab: Some(tab),
-        told_by: vec![ToldBy::Test(|table| !is_of_suspended(table))],
+        identified_by: vec![ListMark::Test(|table| !is_of_suspended(table))],
         state_signs: state_signs(),
         controls: vec![Css::new(RESUME), Css::new(SUSPEND)],
         ..self::table(table, columns)
@@ -206,7 +206,7 @@ fn state_signs() -> Vec<(HoldState, StateSign)> {
 /// Describes the suspended holds of LibLime's Koha, which has a second table for them with the same id.
 fn suspended_table() -> ListDescription<Hold> {
     let mut list = hold_table("#holdst", tab("suspended-holds"));
-    list.told_by = vec![ToldBy::Test(is_of_suspended)];
+    list.identified_by = vec![ListMark::Test(is_of_suspended)];
     list.needed = &[Field::Title];
     list.columns
         .push(Column::below(Field::SuspendedUntil, &["resume on"]));

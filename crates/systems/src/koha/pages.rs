@@ -20,8 +20,8 @@ static CREDIT: Css = Css::new("td.credit");
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     // `#userdetails` has the lists, and is present only when somebody is logged in.
-    is_account: Css::new("#userdetails, #finestable, #useraccount, #patronconsents"),
-    is_broken: Css::new("#opac-maintenance-message"),
+    account_marker: Css::new("#userdetails, #finestable, #useraccount, #patronconsents"),
+    error_page_marker: Css::new("#opac-maintenance-message"),
     agreement: Css::new("#patronconsents"),
     tabs: Some(Tabs {
         place: Css::new("#userdetails"),

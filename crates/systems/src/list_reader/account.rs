@@ -12,7 +12,7 @@ use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 
 use super::alerts::find_alerts;
-use super::count::{fact_text, find_fact, find_sum, join_totals, read_day, read_total};
+use super::count::{find_fact, find_fact_text, find_sum, merge_total, read_day, read_total};
 use super::description::{AccountDescription, Count, ListDescription, PageKind};
 use super::entry::Entry;
 use super::list::{is_stated_empty, read_list};
@@ -93,7 +93,7 @@ pub(super) fn read_account(
         }
     }
     for fact in &description.unread {
-        if let Some(total) = fact_text(fact, root)
+        if let Some(total) = find_fact_text(fact, root)
             && first_number(&total).is_some_and(|count| count > 0)
         {
             messages.add(&format!("{total}: see the library's page."));
@@ -188,7 +188,7 @@ fn read_lists<E: Entry>(
     }
     // One of several lists may be empty.
     part.states_none &= part.entries.as_ref().is_some_and(Vec::is_empty);
-    join_totals(&mut part.declared, declared, E::WHAT)?;
+    merge_total(&mut part.declared, declared, E::WHAT)?;
     Ok(part)
 }
 
@@ -271,7 +271,7 @@ fn join_lists<E: Entry>(
         if description.first_page_counts {
             declared = declared.or(part.declared);
         } else {
-            join_totals(&mut declared, part.declared, what)?;
+            merge_total(&mut declared, part.declared, what)?;
         }
         states_none |= part.states_none;
         dropped += part.dropped;

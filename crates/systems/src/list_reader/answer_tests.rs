@@ -21,8 +21,8 @@ static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
 
 static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     fragments: &["content"],
-    is_account: Css::new("main, table, ul"),
-    is_broken: Css::new("#system-error"),
+    account_marker: Css::new("main, table, ul"),
+    error_page_marker: Css::new("#system-error"),
     loans: vec![ListDescription {
         entry_rows: Some(Css::new("tr.entry")),
         columns: vec![

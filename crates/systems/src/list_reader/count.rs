@@ -15,15 +15,15 @@ use scraper::ElementRef;
 use super::beside::number_beside;
 use super::date::{read_end, read_first};
 use super::description::{Count, Fact, FactPart};
-use super::labels::{text_after_beginning, values_behind};
+use super::labels::{text_after_beginning, values_after};
 
 /// Returns the first of these values that a page has.
 pub(super) fn find_fact(facts: &'static [Fact], root: ElementRef<'_>) -> Option<String> {
-    facts.iter().find_map(|fact| fact_text(fact, root))
+    facts.iter().find_map(|fact| find_fact_text(fact, root))
 }
 
 /// Returns the value if a page has it.
-pub(super) fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
+pub(super) fn find_fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
     match fact.part {
         FactPart::Read(read) => return fact.place.all(root).find_map(read),
         FactPart::NumberBeside => {
@@ -31,10 +31,10 @@ pub(super) fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<Str
         }
         FactPart::Labelled => {
             let mut texts = fact.place.all(root).map(element_text);
-            return texts.find_map(|text| values_behind(&text, fact.words, "").next());
+            return texts.find_map(|text| values_after(&text, fact.words, "").next());
         }
         FactPart::Stated => {
-            return values_behind(&statements(fact, root), fact.words, ":").next();
+            return values_after(&statement_text(fact, root), fact.words, ":").next();
         }
         FactPart::Beginning => {
             let mut texts = fact.place.all(root).map(element_text);
@@ -57,7 +57,7 @@ pub(super) fn fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<Str
 }
 
 /// Returns the text of a page without the parts that never contain a statement.
-fn statements(fact: &'static Fact, root: ElementRef<'_>) -> String {
+fn statement_text(fact: &'static Fact, root: ElementRef<'_>) -> String {
     element_text_without(root, |part| fact.place.matches(part)).replace('：', ":")
 }
 
@@ -70,15 +70,15 @@ pub(super) fn read_day(
 ) -> Result<Option<NaiveDate>, Failure> {
     let found = facts
         .iter()
-        .find_map(|fact| Some((fact, fact_text(fact, root)?)));
+        .find_map(|fact| Some((fact, find_fact_text(fact, root)?)));
     let Some((fact, text)) = found else {
         return Ok(None);
     };
     if !matches!(fact.part, FactPart::Stated) {
         return read_first(Some(text), context);
     }
-    let text = statements(fact, root);
-    let values = values_behind(&text, fact.words, ":");
+    let text = statement_text(fact, root);
+    let values = values_after(&text, fact.words, ":");
     let days: Result<Vec<_>, _> = values.map(|value| read_end(Some(value), context)).collect();
     let mut days: BTreeSet<_> = days.into_iter().flatten().flatten().collect();
     Ok(days.pop_first().filter(|_| days.is_empty()))
@@ -89,12 +89,12 @@ pub(super) fn find_sum(
     facts: &'static [Fact],
     root: ElementRef<'_>,
 ) -> Option<(Decimal, Option<&'static str>)> {
-    let mut texts = facts.iter().filter_map(|fact| fact_text(fact, root));
+    let mut texts = facts.iter().filter_map(|fact| find_fact_text(fact, root));
     texts.find_map(|text| Some((read_sum(&text)?, currency(&text))))
 }
 
 /// Words for a patron who owes nothing.
-pub(super) const OWES_NOTHING: &[&str] = &[
+pub(super) const NOTHING_OWED: &[&str] = &[
     "ausgeglichen",
     "keine offenen gebühren",
     "keine ausstehenden gebühren",
@@ -104,7 +104,7 @@ pub(super) const OWES_NOTHING: &[&str] = &[
 ];
 
 /// Phrases that contain one of [`NOTHING_OWED`], but mean a debt.
-const OWES: &[&str] = &["nicht ausgeglichen"];
+const DEBT_PHRASES: &[&str] = &["nicht ausgeglichen"];
 
 /// Words before a sum that the library owes.
 pub(super) const CREDIT: &[&str] = &["guthaben"];
@@ -119,7 +119,7 @@ fn read_sum(text: &str) -> Option<Decimal> {
         .or_else(|| amount(text))
         .or_else(|| {
             let has = |known| text_after_words(text, known).is_some();
-            let owes_nothing = numbers(text) == [0] || (has(OWES_NOTHING) && !has(OWES));
+            let owes_nothing = numbers(text) == [0] || (has(NOTHING_OWED) && !has(DEBT_PHRASES));
             owes_nothing.then(|| Decimal::new(0, 2))
         })
 }
@@ -128,29 +128,29 @@ fn read_sum(text: &str) -> Option<Decimal> {
 pub(super) fn read_total(
     counts: &'static [Count],
     root: ElementRef<'_>,
-    what: &str,
+    list_name: &str,
 ) -> Result<Option<u32>, Failure> {
     let mut total = None;
     for Count(facts) in counts {
-        let number = |fact| first_number(&fact_text(fact, root)?);
+        let number = |fact| first_number(&find_fact_text(fact, root)?);
         let Some(stated) = facts.iter().map(number).collect::<Option<Vec<u32>>>() else {
             continue;
         };
         let stated = stated.into_iter().fold(0, u32::saturating_add);
-        join_totals(&mut total, Some(stated), what)?;
+        merge_total(&mut total, Some(stated), list_name)?;
     }
     Ok(total)
 }
 
 /// Merges another stated total, which must be the same.
-pub(super) fn join_totals(
+pub(super) fn merge_total(
     total: &mut Option<u32>,
     stated: Option<u32>,
-    what: &str,
+    list_name: &str,
 ) -> Result<(), Failure> {
     match (*total, stated) {
         (Some(one), Some(other)) if one != other => Err(Failure::page_changed(format!(
-            "the site says {one} {what}, but {other} elsewhere"
+            "the site says {one} {list_name}, but {other} elsewhere"
         ))),
         _ => {
             *total = total.or(stated);

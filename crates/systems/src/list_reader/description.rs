@@ -26,11 +26,11 @@ pub(crate) struct AccountDescription {
     /// The keys of JSON whose values are the page's HTML, in answers to a script. With none, every page is HTML itself.
     pub(crate) fragments: &'static [&'static str],
     /// An element that every account page has, and no other page.
-    pub(crate) is_account: Css,
+    pub(crate) account_marker: Css,
     /// Whether a page has what else only account pages have.
     pub(crate) has_account: fn(ElementRef<'_>) -> bool,
     /// An element that the site's own error page has.
-    pub(crate) is_broken: Css,
+    pub(crate) error_page_marker: Css,
     /// Whether every page but a fragment has its end tag; one without it breaks off, and so does a fragment that ends
     /// within a table. Otherwise, only a list can break off.
     pub(crate) has_end_tag: bool,
@@ -77,9 +77,9 @@ impl Default for AccountDescription {
     fn default() -> Self {
         Self {
             fragments: &[],
-            is_account: Css::default(),
+            account_marker: Css::default(),
             has_account: |_| false,
-            is_broken: Css::default(),
+            error_page_marker: Css::default(),
             has_end_tag: true,
             agreement: Css::default(),
             tabs: None,
@@ -176,8 +176,8 @@ pub(crate) struct ListDescription<E: 'static> {
     pub(crate) list: Css,
     /// The tab above the list, on a page with tabs.
     pub(crate) tab: Option<ListTab>,
-    /// What tells the list from others that `list` matches. One is enough. With none, each match is the list.
-    pub(crate) told_by: Vec<ToldBy>,
+    /// What identifies the list among those that `list` matches. One mark is enough; with none, each match is the list.
+    pub(crate) identified_by: Vec<ListMark>,
     /// Its rows. A row belongs to the list that is closest around it.
     pub(crate) rows: Css,
     /// By how many cells a row may differ from the header. A row that differs by more is a changed page, since its cells
@@ -247,7 +247,7 @@ impl<E> ListDescription<E> {
         Self {
             list: Css::new("table"),
             tab: None,
-            told_by: Vec::new(),
+            identified_by: Vec::new(),
             rows: Css::new("tr"),
             row_tolerance: None,
             may_repeat_rows: false,
@@ -293,8 +293,8 @@ pub(crate) struct BlankPage {
     pub(crate) elsewhere: Css,
 }
 
-/// What tells a list from others.
-pub(crate) enum ToldBy {
+/// What identifies a list.
+pub(crate) enum ListMark {
     /// Its header has the columns of all that is needed, and one of these words, if there are any.
     Header(&'static [&'static str]),
     /// Its header has the columns of all that is needed, and such an element.

@@ -55,7 +55,7 @@ pub(super) fn count_beside(text: &str, after: &[&str], before: &[&str]) -> Optio
 const MAX_VALUE_WORDS: usize = 3;
 
 /// Returns the values with a number after these labels: a few words, up to the next label. This sign ends each label.
-pub(super) fn values_behind<'a>(
+pub(super) fn values_after<'a>(
     text: &'a str,
     labels: &'a [&str],
     sign: &'a str,
@@ -101,7 +101,7 @@ mod tests {
         #[case] sign: &str,
         #[case] expected: &[&str],
     ) {
-        let values = values_behind(text, &["exp date", "expires"], sign);
+        let values = values_after(text, &["exp date", "expires"], sign);
         assert_eq!(values.collect::<Vec<_>>(), expected);
     }
 

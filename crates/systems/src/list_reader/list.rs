@@ -11,9 +11,9 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::column::{Field, Place};
-use super::count::join_totals;
+use super::count::merge_total;
 use super::date::is_dateless;
-use super::description::{BlankPage, ListDescription, ToldBy};
+use super::description::{BlankPage, ListDescription, ListMark};
 use super::entry::Entry;
 use super::part::ListPart;
 use super::row::{Headers, Row};
@@ -57,10 +57,13 @@ pub(super) fn read_list<E: Entry>(
 ) -> Result<Option<ListPart<E>>, Failure> {
     let what = E::WHAT;
     let mut found: Option<ListPart<E>> = None;
-    let page_tells = description.told_by.iter().find_map(|sign| match sign {
-        ToldBy::Page(test) => Some(test(root)),
-        _ => None,
-    });
+    let page_tells = description
+        .identified_by
+        .iter()
+        .find_map(|sign| match sign {
+            ListMark::Page(test) => Some(test(root)),
+            _ => None,
+        });
     for candidate in find_candidates(description, root) {
         let headers = find_headers(description, &candidate.rows);
         if page_tells != Some(true) && !is_list(description, &candidate, headers.as_ref()) {
@@ -183,20 +186,20 @@ fn is_list<E>(
             columns.any(|(index, column)| column.field == *field && headers.has(index, column))
         })
     };
-    let shows = |sign: &'static ToldBy| match sign {
-        ToldBy::Header(words) => headers.is_some_and(|headers| {
+    let shows = |sign: &'static ListMark| match sign {
+        ListMark::Header(words) => headers.is_some_and(|headers| {
             has_needed(headers) && (words.is_empty() || headers.column(words).is_some())
         }),
-        ToldBy::HeaderWith(css) => {
+        ListMark::HeaderWith(css) => {
             headers.is_some_and(|headers| has_needed(headers) && headers.column_with(css).is_some())
         }
-        ToldBy::Heading(words) => candidate
+        ListMark::Heading(words) => candidate
             .heading
             .is_some_and(|heading| text_after_words(&beginning_of(heading), words).is_some()),
-        ToldBy::Test(test) => test(candidate.element),
-        ToldBy::Page(_) => false,
+        ListMark::Test(test) => test(candidate.element),
+        ListMark::Page(_) => false,
     };
-    description.told_by.is_empty() || description.told_by.iter().any(shows)
+    description.identified_by.is_empty() || description.identified_by.iter().any(shows)
 }
 
 /// Returns the beginning of a heading's text. A heading that is never closed has the rest of the page in it, and may
@@ -308,7 +311,7 @@ fn read_rows<E: Entry>(
             return Err(unknown());
         }
         if let Some(total) = read_total_row(description, &words) {
-            join_totals(&mut list.declared, Some(total), what)?;
+            merge_total(&mut list.declared, Some(total), what)?;
         } else if says_none(description, &words) {
             list.states_none = true;
         } else if may_be_remark && is_dateless(&words, context) {

@@ -47,8 +47,8 @@ pub(crate) use self::column::{Column, Field, Part, Place};
 pub(crate) use self::date::{has_date, read_end};
 pub(crate) use self::date_setting::DateSetting;
 pub(crate) use self::description::{
-    AccountDescription, BlankPage, Count, Fact, ListDescription, ListTab, MissingList, PageKind,
-    Tabs, ToldBy,
+    AccountDescription, BlankPage, Count, Fact, ListDescription, ListMark, ListTab, MissingList,
+    PageKind, Tabs,
 };
 pub(crate) use self::expiry::CARD_EXPIRY;
 pub(crate) use self::labels::{line_beginning, line_parts, text_after_beginning};

@@ -65,10 +65,10 @@ pub(crate) fn classify_page(
     login: &'static LoginDescription,
     root: ElementRef<'_>,
 ) -> PageKind {
-    if description.is_broken.is_in(root) {
+    if description.error_page_marker.is_in(root) {
         return PageKind::Broken;
     }
-    let is_account = || description.is_account.is_in(root) || (description.has_account)(root);
+    let is_account = || description.account_marker.is_in(root) || (description.has_account)(root);
     if !login.is_shown(root) && is_account() {
         return PageKind::Account;
     }

@@ -7,10 +7,10 @@ use hippo_browser::reading::{
 use hippo_core::account::HoldState;
 
 use super::column::{Field, Part, Place, WHOLE};
-use super::count::{CREDIT, OWES_NOTHING};
+use super::count::{CREDIT, NOTHING_OWED};
 use super::date::UNTIL;
 use super::date_setting::DateSetting;
-use super::description::{AccountDescription, Count, Fact, ListDescription, ToldBy};
+use super::description::{AccountDescription, Count, Fact, ListDescription, ListMark};
 use super::login::LoginDescription;
 use super::login_words::{
     BLOCKABLE, BLOCKED, CREDENTIALS, LOCKED, NEW_PIN, OF_THE_REQUEST, OUTAGES, REFUSALS,
@@ -48,7 +48,7 @@ pub(super) fn phrases(account: &AccountDescription, login: &LoginDescription) ->
         .iter()
         .flat_map(|(values, _)| values.iter().copied());
     phrases.extend(names.chain(values).map(Script));
-    let words = OWES_NOTHING.iter().chain(CREDIT);
+    let words = NOTHING_OWED.iter().chain(CREDIT);
     phrases.extend(words.map(|words| Anywhere(words)));
     phrases.extend(login_phrases(login));
     phrases
@@ -98,11 +98,11 @@ fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
             _ => {}
         }
     }
-    let told_by = list.told_by.iter().filter_map(|sign| match sign {
-        ToldBy::Header(words) | ToldBy::Heading(words) => Some(*words),
+    let identified_by = list.identified_by.iter().filter_map(|sign| match sign {
+        ListMark::Header(words) | ListMark::Heading(words) => Some(*words),
         _ => None,
     });
-    for words in told_by.chain([list.none]) {
+    for words in identified_by.chain([list.none]) {
         phrases.extend(words.iter().map(|words| Anywhere(words)));
     }
     if list.blank_page.is_some() {

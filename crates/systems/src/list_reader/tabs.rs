@@ -8,7 +8,7 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::balance::in_parentheses;
-use super::description::{ListDescription, ListTab, MissingList, Tabs, ToldBy};
+use super::description::{ListDescription, ListMark, ListTab, MissingList, Tabs};
 use super::entry::Entry;
 use super::list::read_known_list;
 use super::part::{AccountPart, ListPart};
@@ -166,8 +166,8 @@ impl<'a> TabbedPage<'a> {
             return Err(twice());
         }
         only(&tables, |table| {
-            list.told_by.iter().all(|sign| match sign {
-                ToldBy::Test(test) => test(*table),
+            list.identified_by.iter().all(|sign| match sign {
+                ListMark::Test(test) => test(*table),
                 _ => true,
             })
         })

@@ -25,10 +25,10 @@ static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
 });
 
 static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    is_account: Css::new("main"),
+    account_marker: Css::new("main"),
     loans: vec![ListDescription {
         list: Css::new("table"),
-        told_by: vec![ToldBy::Header(&[])],
+        identified_by: vec![ListMark::Header(&[])],
         rows: Css::new("tr"),
         may_repeat_rows: false,
         header_row: Some(Css::new("tr.head, a.sort")),

@@ -13,8 +13,8 @@ use super::values::{
     AUTHOR_WORDS, read_author, read_first_line, read_id, read_request_total, read_state,
 };
 use crate::list_reader::{
-    AccountDescription, Column, Count, Fact, Field, ListDescription, LoginDescription, NO_LOANS,
-    NO_REQUESTS, OF_WORDS, OTHER_HOLD_STATES, Part, Row, ToldBy, own_rows, text_after_beginning,
+    AccountDescription, Column, Count, Fact, Field, ListDescription, ListMark, LoginDescription,
+    NO_LOANS, NO_REQUESTS, OF_WORDS, OTHER_HOLD_STATES, Part, Row, own_rows, text_after_beginning,
 };
 
 /// The elements whose id has this end, perhaps with the number of the row behind it.
@@ -71,13 +71,13 @@ pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
 });
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    is_account: Css::new("a[href*='logoff=1'], [id$='ctrlBasicInfo_tableBasicInfo']"),
+    account_marker: Css::new("a[href*='logoff=1'], [id$='ctrlBasicInfo_tableBasicInfo']"),
     loans: vec![ListDescription {
         list: Css::new(GRIDS),
-        told_by: vec![
-            ToldBy::Test(|grid| has_id(grid, "ItemsOut")),
-            ToldBy::Header(LOANS),
-            ToldBy::Test(|grid| has_in_cells(grid, &DUE_DATE)),
+        identified_by: vec![
+            ListMark::Test(|grid| has_id(grid, "ItemsOut")),
+            ListMark::Header(LOANS),
+            ListMark::Test(|grid| has_in_cells(grid, &DUE_DATE)),
         ],
         header_row: Some(Css::new(HEADER_ROW)),
         columns: loan_columns(),
@@ -89,10 +89,10 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     }],
     holds: vec![ListDescription {
         list: Css::new(GRIDS),
-        told_by: vec![
-            ToldBy::Test(|grid| has_id(grid, "Requests")),
-            ToldBy::Header(&["hold position", "position", "queue position"]),
-            ToldBy::Test(|grid| has_in_cells(grid, &REQUEST)),
+        identified_by: vec![
+            ListMark::Test(|grid| has_id(grid, "Requests")),
+            ListMark::Header(&["hold position", "position", "queue position"]),
+            ListMark::Test(|grid| has_in_cells(grid, &REQUEST)),
         ],
         header_row: Some(Css::new(HEADER_ROW)),
         columns: hold_columns(),

@@ -55,7 +55,7 @@ fn loan(title: &str, due: &str, left: &str) -> String {
 }
 
 #[test]
-fn values_are_told_by_the_ends_of_their_ids() {
+fn values_are_identified_by_the_ends_of_their_ids() {
     let rows = loan("Tides : a walk<br>by Wells, Cy", "5/21/2026", "1")
         + &loan("Fog [electronic resource] /", "05/22/2026 Overdue", "0")
         + &loan("Ice", "05/23/2026", "");
@@ -74,7 +74,7 @@ fn values_are_told_by_the_ends_of_their_ids() {
 }
 
 #[test]
-fn grid_without_an_id_of_its_own_is_told_by_its_headers() {
+fn grid_without_an_id_of_its_own_is_identified_by_its_headers() {
     let headers = "<th><th>Title<th>Due Date<th>Renewals Left";
     let row = "<tr class=patrongrid-row><td><td><span><a href='/view.aspx?cn=7'>Tides</a></span>\
                <td><span>5/21/2026</span><td><span>2</span></tr>";
@@ -176,7 +176,7 @@ fn numbered_grid(headers: &str, rows: &[&[(&str, &str)]]) -> String {
 #[case::spanish("<th>Título<th>Fecha de vencimiento<th>Renovaciones restantes")]
 #[case::french("<th>Titre<th>Date d'échéance<th>Renouvellements restants")]
 #[case::english("<th>Title<th>Due Date<th>Times Renewed")]
-fn values_of_numbered_rows_are_told_by_their_ids(#[case] headers: &str) {
+fn values_of_numbered_rows_are_identified_by_their_ids(#[case] headers: &str) {
     let row = |left| {
         [
             (

@@ -15,7 +15,7 @@ use super::summary::{BOX, NO_STATEMENTS, UNPAID, has_summary, read_unpaid};
 use crate::list_reader::Part::{AttributeOf, Author, Element, Has, Lacks, Text, Title, Without};
 use crate::list_reader::{
     AccountDescription, CARD_EXPIRY, Column, Count, Fact, Field, LOAN_EVENTS, ListDescription,
-    NO_LOANS, NO_REQUESTS, OF_WORDS, OTHER_HOLD_STATES, Overview, StatusWords, TitleText, ToldBy,
+    ListMark, NO_LOANS, NO_REQUESTS, OF_WORDS, OTHER_HOLD_STATES, Overview, StatusWords, TitleText,
 };
 
 const ITEMS_LINK: &str = "a[href*='/patroninfo'][href*='/items']";
@@ -89,7 +89,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
 /// A list of one kind. Its rows have classes, in every language; older pages have headers only.
 fn list<E>(is_kind: fn(ElementRef<'_>) -> bool) -> ListDescription<E> {
     ListDescription {
-        told_by: vec![ToldBy::Test(is_kind)],
+        identified_by: vec![ListMark::Test(is_kind)],
         header_row: Some(Css::new(HEADER_ROW)),
         has_marked_headers: true,
         none_rows: Some(Css::new(EMPTY_ROW)),

@@ -10,8 +10,8 @@ use super::row;
 use crate::list_reader::{
     AccountDescription, CARD_BLOCKED, CARD_EXPIRES_WORDS, CARD_NUMBER_WORDS, Column, Count,
     DUE_WORDS, EXPIRES_WORDS, Fact, Field, HOLD_STATES, INTER_LIBRARY_LOANS, ListDescription,
-    LoginDescription, NAMES_OF_FEES, NAMES_OF_LOANS, NAMES_OF_ORDERS, NAMES_OF_RESERVATIONS,
-    NO_ENTRIES, PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS, Part, ToldBy, is_digital_kind,
+    ListMark, LoginDescription, NAMES_OF_FEES, NAMES_OF_LOANS, NAMES_OF_ORDERS,
+    NAMES_OF_RESERVATIONS, NO_ENTRIES, PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS, Part, is_digital_kind,
 };
 
 /// The login form, which both systems have.
@@ -28,7 +28,7 @@ pub(crate) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
 });
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    is_account: Css::new("#UserAccountForm, a[href*='methodToCall=showAccount'][href*='typ=']"),
+    account_marker: Css::new("#UserAccountForm, a[href*='methodToCall=showAccount'][href*='typ=']"),
     loans: vec![
         in_table(loans(), &[NAMES_OF_LOANS]),
         in_blocks(loans(), &[NAMES_OF_LOANS]),
@@ -73,7 +73,7 @@ type Headings = [&'static [&'static str]];
 fn in_table<E>(list: ListDescription<E>, headings: &Headings) -> ListDescription<E> {
     ListDescription {
         list: Css::new("table.data"),
-        told_by: headings.iter().copied().map(ToldBy::Heading).collect(),
+        identified_by: headings.iter().copied().map(ListMark::Heading).collect(),
         ..list
     }
 }

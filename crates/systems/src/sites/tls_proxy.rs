@@ -18,7 +18,7 @@ pub(super) struct TlsProxy {
 impl TlsProxy {
     /// Starts the proxy; the demo library then links to itself by https.
     pub(super) async fn start(demo: &DemoLibrary, host: &str) -> Self {
-        demo.switches().https(true);
+        demo.switches().set_https(true);
         let backend_address = demo.base_url().trim_start_matches("http://").to_owned();
         let (acceptor, ca_certificate) = acceptor(host);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

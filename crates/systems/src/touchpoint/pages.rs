@@ -7,8 +7,8 @@ use scraper::ElementRef;
 
 use crate::list_reader::{
     AccountDescription, CARD_EXPIRES_WORDS, CARD_NUMBER_WORDS, Count, DUE_WORDS, Fact,
-    INTER_LIBRARY_LOANS, ListDescription, NAMES_OF_FEES, NAMES_OF_LOANS, NAMES_OF_ORDERS,
-    NAMES_OF_RESERVATIONS, ToldBy,
+    INTER_LIBRARY_LOANS, ListDescription, ListMark, NAMES_OF_FEES, NAMES_OF_LOANS, NAMES_OF_ORDERS,
+    NAMES_OF_RESERVATIONS,
 };
 use crate::sisis::pages::{holds, loans};
 
@@ -21,16 +21,16 @@ static LINK: Css = Css::new("a");
 const LIST: &str = "#account-data table";
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    is_account: Css::new("#account-nav"),
+    account_marker: Css::new("#account-nav"),
     loans: vec![ListDescription {
         list: Css::new(LIST),
-        told_by: vec![ToldBy::Page(shows_loans)],
+        identified_by: vec![ListMark::Page(shows_loans)],
         none_at: Some(Css::new("#account-data")),
         ..loans()
     }],
     holds: vec![ListDescription {
         list: Css::new(LIST),
-        told_by: vec![ToldBy::Page(shows_holds)],
+        identified_by: vec![ListMark::Page(shows_holds)],
         none_at: Some(Css::new("#account-data")),
         ..holds()
     }],

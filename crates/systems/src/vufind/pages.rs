@@ -10,8 +10,8 @@ use scraper::ElementRef;
 use super::row;
 use crate::list_reader::{
     AccountDescription, CARD_BLOCKED, CARD_EXPIRES_WORDS, Column, Count, DUE_WORDS, EXPIRES_WORDS,
-    Fact, Field, HOLD_STATES, ListDescription, LoginDescription, NO_HOLDS, NO_LOANS,
-    PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS, Part, ToldBy, is_digital_kind,
+    Fact, Field, HOLD_STATES, ListDescription, ListMark, LoginDescription, NO_HOLDS, NO_LOANS,
+    PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS, Part, is_digital_kind,
 };
 
 static LOANS_PAGE: Css = Css::new(".template-name-checkedout");
@@ -63,7 +63,7 @@ pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
     // The menu follows the list, so that a page that breaks off within the list does not have it. Only somebody who is
     // logged in can log out.
-    is_account: Css::new(
+    account_marker: Css::new(
         ".sidebar .list-group a[href*='/MyResearch/Logout'], .account-menu a[href*='/MyResearch/Logout'], \
          .myresearch-menu a[href*='/MyResearch/Logout'], a.list-group-item[href*='/MyResearch/Logout']",
     ),
@@ -117,7 +117,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
 
 fn loans() -> ListDescription<Loan> {
     ListDescription {
-        told_by: vec![ToldBy::Page(|root| LOANS_PAGE.is_in(root))],
+        identified_by: vec![ListMark::Page(|root| LOANS_PAGE.is_in(root))],
         columns: vec![
             Column::read(Field::Title, row::read_title),
             Column::read(Field::Author, row::read_author),
@@ -151,7 +151,7 @@ fn loans() -> ListDescription<Loan> {
 
 fn holds() -> ListDescription<Hold> {
     ListDescription {
-        told_by: vec![ToldBy::Page(|root| HOLDS_PAGE.is_in(root))],
+        identified_by: vec![ListMark::Page(|root| HOLDS_PAGE.is_in(root))],
         columns: vec![
             Column::read(Field::Title, row::read_title),
             Column::read(Field::Author, row::read_author),

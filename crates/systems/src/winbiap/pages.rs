@@ -11,7 +11,7 @@ use scraper::ElementRef;
 
 use crate::list_reader::{
     AccountDescription, AccountPart, CARD_BLOCKED, Column, Count, DUE_WORDS, Fact, Field,
-    HOLD_STATES, ListDescription, LoginDescription, NO_HOLDS, NO_LOANS, Part, Place, Row, ToldBy,
+    HOLD_STATES, ListDescription, ListMark, LoginDescription, NO_HOLDS, NO_LOANS, Part, Place, Row,
     read_end,
 };
 
@@ -30,7 +30,7 @@ pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
 });
 
 pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| AccountDescription {
-    is_account: Css::new(
+    account_marker: Css::new(
         "a[href$='logout.aspx'], [id*=LabelAccountTableResult], [id*=menuBorrows], #borrowTables, [id*=BorrowDetailList], [id*=reservationDetailList], \
          [id*=GridViewReservation]",
     ),
@@ -63,13 +63,13 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             "table[id*=GridView] > * > tr",
         ),
         ListDescription {
-            told_by: vec![ToldBy::Page(|root| {
+            identified_by: vec![ListMark::Page(|root| {
                 counts(root, LENT) && !counts(root, RESERVED)
             })],
             ..loans(UNNAMED, UNNAMED_ROWS)
         },
         ListDescription {
-            told_by: vec![ToldBy::Header(DUE_WORDS)],
+            identified_by: vec![ListMark::Header(DUE_WORDS)],
             columns: vec![
                 Column::below(Field::Title, &["titel"]),
                 Column::below(Field::Author, AUTHOR_HEADERS),
@@ -91,13 +91,13 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             "table[id*=GridViewReservation] > * > tr",
         ),
         ListDescription {
-            told_by: vec![ToldBy::Page(|root| {
+            identified_by: vec![ListMark::Page(|root| {
                 counts(root, RESERVED) && !counts(root, LENT)
             })],
             ..holds(UNNAMED, UNNAMED_ROWS)
         },
         ListDescription {
-            told_by: vec![ToldBy::Header(&[
+            identified_by: vec![ListMark::Header(&[
                 "abholfrist",
                 "abholort",
                 "vorbestellt am",

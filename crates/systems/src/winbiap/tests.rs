@@ -54,7 +54,7 @@ fn tables_are_parts_of_one_list() {
 }
 
 #[test]
-fn cells_without_ids_are_told_by_their_headers() {
+fn cells_without_ids_are_identified_by_their_headers() {
     let rows = "<tr class=toggleDetails><td>Tau<td>02.01.2030</tr><tr class=rowDetails><td colspan=2>x</tr>\
                 <tr class=toggleDetails><td>Reif<td>03.01.2030</tr>";
     let page = label("Sie haben derzeit 2 Medien entliehen!")
@@ -188,7 +188,7 @@ const ROW: &str = "<tr id=x_DetailItemMain_0_rowBorrow_0><td><span class=title>T
 #[rstest]
 #[case("Sie haben derzeit 1 Medium entliehen", true)]
 #[case("Sie haben derzeit 1 Medium vorbestellt!", false)]
-fn list_with_another_id_is_told_by_its_total(#[case] words: &str, #[case] of_loans: bool) {
+fn list_with_another_id_is_identified_by_its_total(#[case] words: &str, #[case] of_loans: bool) {
     let page = label(words)
         + &format!("<table id=m_DetailList class=detailTable><tr><th>Titel<th>F</tr>{ROW}</table>");
     let account = read(&page).unwrap();

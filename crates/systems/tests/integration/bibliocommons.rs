@@ -242,7 +242,7 @@ async fn wrong_pin_is_sent_once() {
 #[tokio::test]
 async fn locked_card_is_wrong_credentials() {
     let demo = demo(patron()).await;
-    demo.switches().max_wrong_pins(0);
+    demo.switches().set_max_wrong_pins(0);
     let failure = check(&demo).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::WrongCredentials, "{failure}");
 }
@@ -307,7 +307,7 @@ async fn forgotten_session_has_expired() {
 #[tokio::test]
 async fn anonymous_page_after_login_is_wrong_credentials() {
     let demo = demo(patron()).await;
-    demo.switches().anonymous_pages(true);
+    demo.switches().set_anonymous_pages(true);
     demo.switches().set(Fault::RedirectLogin {
         to: "/v2/checkedout".to_owned(),
         keep_method: false,
@@ -321,7 +321,7 @@ async fn anonymous_page_after_login_is_wrong_credentials() {
 async fn anonymous_page_later_is_an_expired_session() {
     let hold = DemoHold::in_transit("The Lamp", "Okafor, Ada", "Oak Park");
     let demo = demo(patron().with_hold(hold)).await;
-    demo.switches().anonymous_pages(true);
+    demo.switches().set_anonymous_pages(true);
     demo.switches().set(Fault::ForgetSession);
     let failure = check(&demo).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::SessionExpired, "{failure}");

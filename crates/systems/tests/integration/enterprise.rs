@@ -99,7 +99,7 @@ async fn login_form_after_login_is_wrong_credentials(
     #[values(Generation::Older, Generation::Newer)] generation: Generation,
 ) {
     let (demo, library) = start(site(generation)).await;
-    let silent = Rule::new(Fault::EmptyBody).only_method("POST").times(1);
+    let silent = Rule::new(Fault::EmptyBody).only_for_method("POST").times(1);
     demo.switches().add(silent);
     let outcome = check(&demo, &library, NUMBER, PIN).await;
     assert_eq!(

@@ -49,19 +49,21 @@ impl DemoCard {
     fn on_account_pages(&self, fault: Fault) -> Rule {
         let rule = Rule::new(fault);
         match self.demo.system() {
-            SystemKind::Bibliocommons => rule.only_for("/v2/"),
-            SystemKind::Sierra => rule.only_for("/patroninfo"),
-            SystemKind::Enterprise => rule.only_for("accordion"),
+            SystemKind::Bibliocommons => rule.only_for_path("/v2/"),
+            SystemKind::Sierra => rule.only_for_path("/patroninfo"),
+            SystemKind::Enterprise => rule.only_for_path("accordion"),
             // The response to the login is the account, or redirects to it.
-            SystemKind::Koha if self.generation == Generation::Older => rule.only_method("POST"),
-            SystemKind::Bibliotheca => rule.only_method("POST"),
-            SystemKind::Sisis | SystemKind::TouchPoint => rule.only_for("showAccount"),
-            SystemKind::VuFind => rule.only_for("/MyResearch/Holds"),
-            SystemKind::WinBiap => rule.only_for("/user/borrow"),
-            SystemKind::Horizon => rule.only_for("submenu=").only_for_patrons(),
-            SystemKind::Polaris => rule.only_for("/patronaccount/").only_for_patrons(),
-            SystemKind::Koha => rule.only_for("opac-user.pl").only_for_patrons(),
-            SystemKind::SymphonyWs => rule.only_for("/user/patron/key/"),
+            SystemKind::Koha if self.generation == Generation::Older => {
+                rule.only_for_method("POST")
+            }
+            SystemKind::Bibliotheca => rule.only_for_method("POST"),
+            SystemKind::Sisis | SystemKind::TouchPoint => rule.only_for_path("showAccount"),
+            SystemKind::VuFind => rule.only_for_path("/MyResearch/Holds"),
+            SystemKind::WinBiap => rule.only_for_path("/user/borrow"),
+            SystemKind::Horizon => rule.only_for_path("submenu=").only_for_patrons(),
+            SystemKind::Polaris => rule.only_for_path("/patronaccount/").only_for_patrons(),
+            SystemKind::Koha => rule.only_for_path("opac-user.pl").only_for_patrons(),
+            SystemKind::SymphonyWs => rule.only_for_path("/user/patron/key/"),
         }
     }
 
@@ -251,7 +253,7 @@ async fn fault_of_the_login_never_causes_a_second_login(
 ) {
     let card = DemoCard::start(system, generation).await;
     for (fault, _, _) in faults(system) {
-        let rule = Rule::new(fault.clone()).only_method("POST").times(1);
+        let rule = Rule::new(fault.clone()).only_for_method("POST").times(1);
         let (kind, _) = card.check_under(rule).await;
         // The account is read correctly if the fault damages a body that a redirect doesn't have. A
         // login form without a reason counts as a refusal.
@@ -364,7 +366,7 @@ async fn another_patrons_page_is_a_changed_page(system: SystemKind, generation: 
     let card = DemoCard::start_at(site.with_patron(other)).await;
     let mut rules = vec![Rule::new(fault.clone())];
     if !system.has_one_page() && !is_interface(system) {
-        rules.push(Rule::new(fault).only_for(last_list(system)));
+        rules.push(Rule::new(fault).only_for_path(last_list(system)));
     }
     for rule in rules {
         let (kind, _) = card.check_under(rule.clone()).await;
@@ -394,7 +396,7 @@ test_every_site!(refusal_without_a_reason_is_wrong_credentials);
 async fn refusal_without_a_reason_is_wrong_credentials(system: SystemKind, generation: Generation) {
     let mut card = DemoCard::start(system, generation).await;
     card.pin = "canary-pin".to_owned();
-    card.demo.switches().refuses_silently(true);
+    card.demo.switches().set_refuses_silently(true);
     let failure = card.check().await.unwrap_err();
     assert_eq!(failure.kind.as_str(), "wrong_credentials", "{failure}");
     assert!(!failure.login_in_doubt);
@@ -421,7 +423,7 @@ async fn unexpected_login_response_has_its_kind_and_one_login(
     ] {
         card.demo.clear_requests();
         card.demo.switches().clear();
-        let rule = Rule::new(fault.clone()).only_method("POST").times(1);
+        let rule = Rule::new(fault.clone()).only_for_method("POST").times(1);
         card.demo.switches().add(rule);
         let failure = card.check().await.unwrap_err();
         assert_eq!(failure.kind.as_str(), expected, "{fault:?}: {failure}");
@@ -461,7 +463,7 @@ async fn login_confirmed_by_a_page_is_not_in_doubt(system: SystemKind, generatio
         card.demo.switches().clear();
         card.demo
             .switches()
-            .add(Rule::new(fault.clone()).only_for(list));
+            .add(Rule::new(fault.clone()).only_for_path(list));
         let failure = card.check().await.unwrap_err();
         assert!(!failure.login_in_doubt, "{fault:?}: {failure}");
     }
@@ -488,7 +490,7 @@ async fn interface_without_a_login_page_sends_the_pin_to_no_other_host() {
 }
 
 #[tokio::test]
-async fn expired_session_of_an_interface_is_told_by_its_status() {
+async fn expired_session_of_an_interface_is_identified_by_its_status() {
     let card = DemoCard::start(SystemKind::SymphonyWs, Generation::Older).await;
     let rule = card.on_account_pages(Fault::Status(401));
     let (kind, logins) = card.check_under(rule).await;

@@ -83,7 +83,7 @@ async fn account_is_read_and_the_session_ends(
     let mut site = site(age);
     site.date_format = date_format.to_owned();
     let (demo, mut library) = start(site).await;
-    demo.switches().translated(is_translated);
+    demo.switches().set_translated(is_translated);
     if date_format != "%d %b %Y" {
         // The page states its date format, which overrides the library's entry.
         library.date_format = Some("%Y, day %j".to_owned());
@@ -154,7 +154,7 @@ async fn hidden_columns_are_unknown(
     #[values(Generation::Older, Generation::Newer)] age: Generation,
 ) {
     let (demo, library) = start(site(age)).await;
-    demo.switches().hides_columns(true);
+    demo.switches().set_hides_columns(true);
     let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
     assert_eq!(account.fines, None);
     for loan in account.loans.unwrap() {
@@ -171,7 +171,7 @@ async fn credit_is_negative(
     let mut site = site(age);
     site.patrons[0].fines_cents = -500;
     let (demo, library) = start(site).await;
-    demo.switches().translated(is_translated);
+    demo.switches().set_translated(is_translated);
     let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
     assert_eq!(account.fines, Some("-5.00".parse().unwrap()));
 }
@@ -209,7 +209,7 @@ async fn fee_or_automatic_renewal_is_a_note_and_no_reason(
         .with_generation(age)
         .with_patron(patron);
     let (demo, library) = start(site).await;
-    demo.switches().translated(is_translated);
+    demo.switches().set_translated(is_translated);
     let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
     let loans = account.loans.unwrap();
     assert_eq!(
@@ -237,7 +237,7 @@ async fn wrong_pin_is_sent_once(
     #[values(false, true)] is_silent: bool,
 ) {
     let (demo, library) = start(site(age)).await;
-    demo.switches().refuses_silently(is_silent);
+    demo.switches().set_refuses_silently(is_silent);
     let outcome = check(&demo, &library, NUMBER, "0000").await;
     assert_eq!(failure_kind(&outcome), FailureKind::WrongCredentials);
     assert!(!outcome.unwrap_err().login_in_doubt);
@@ -302,11 +302,11 @@ async fn fault_gives_its_failure_kind_and_ends_the_session(
         site.patrons[0] = Patron::new(NUMBER, PIN, "Jo Doe");
     }
     let (demo, library) = start(site).await;
-    let rule = Rule::new(fault.clone()).only_for("opac-user.pl");
+    let rule = Rule::new(fault.clone()).only_for_path("opac-user.pl");
     demo.switches().add(rule.clone().only_for_patrons());
     if age == Generation::Older {
         // In older versions, the response to the login is the account.
-        demo.switches().add(rule.only_method("POST"));
+        demo.switches().add(rule.only_for_method("POST"));
     }
     let outcome = check(&demo, &library, NUMBER, PIN).await;
     assert_eq!(failure_kind(&outcome), expected, "{fault:?} {outcome:?}");
@@ -324,7 +324,7 @@ async fn recording_drops_parts_of_names_and_keeps_fines(
     site.patrons[0].name = "Mahnke Finegold".to_owned();
     site.patrons[0].messages = vec!["Ask Mr. Mahnke, or Ms. Feeney.".to_owned()];
     let (demo, library) = start(site).await;
-    demo.switches().translated(is_translated);
+    demo.switches().set_translated(is_translated);
     let recorder = Arc::new(Recorder::default());
     let sites = Sites::new(BrowserOptions {
         observer: Some(recorder.clone()),

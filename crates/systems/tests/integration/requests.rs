@@ -183,7 +183,10 @@ async fn only_login_and_logout_change_anything(system: SystemKind, generation: G
         for fault in &faults {
             // At the login, and after it.
             let rule = Rule::new(fault.clone());
-            for rule in [rule.clone().only_method("POST"), rule.only_for_patrons()] {
+            for rule in [
+                rule.clone().only_for_method("POST"),
+                rule.only_for_patrons(),
+            ] {
                 demo.switches().clear();
                 demo.switches().add(rule);
                 // Other tests cover the outcome.

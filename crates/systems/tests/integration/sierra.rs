@@ -97,7 +97,7 @@ async fn wrong_pin_is_sent_once() {
 #[tokio::test]
 async fn name_before_the_number_fills_the_name_field() {
     let (demo, library) = start(site()).await;
-    demo.switches().asks_for_name(true);
+    demo.switches().set_asks_for_name(true);
     let outcome = check(&demo, &library, NUMBER, PIN).await;
     assert_eq!(failure_kind(&outcome), FailureKind::PageChanged);
     assert_eq!(demo.logins(), 0);
@@ -153,7 +153,7 @@ async fn fault_gives_its_failure_kind_and_ends_the_session(
 ) {
     let (demo, library) = start(site()).await;
     demo.switches()
-        .add(Rule::new(fault).only_for(path).only_method("GET"));
+        .add(Rule::new(fault).only_for_path(path).only_for_method("GET"));
     let outcome = check(&demo, &library, NUMBER, PIN).await;
     assert_eq!(failure_kind(&outcome), expected, "{outcome:?}");
     assert!(demo.logins() <= 1);
@@ -161,9 +161,9 @@ async fn fault_gives_its_failure_kind_and_ends_the_session(
 }
 
 #[rstest]
-#[case::summary(Rule::new(Fault::HalfPage).only_for("/patroninfo"))]
+#[case::summary(Rule::new(Fault::HalfPage).only_for_path("/patroninfo"))]
 #[case::counts(Rule::new(Fault::WrongCounts))]
-#[case::layout(Rule::new(Fault::ChangedLayout).only_for("/patroninfo"))]
+#[case::layout(Rule::new(Fault::ChangedLayout).only_for_path("/patroninfo"))]
 #[tokio::test]
 async fn unclear_page_never_gives_an_empty_account(#[case] rule: Rule) {
     let empty = Patron::new(NUMBER, PIN, "Jo Doe");
@@ -187,7 +187,7 @@ async fn pages_of_another_patron_are_a_changed_page() {
     ));
     let (demo, library) = start(site().with_patron(other)).await;
     demo.switches()
-        .add(Rule::new(Fault::OtherPatron("22000000000008".to_owned())).only_for("/items"));
+        .add(Rule::new(Fault::OtherPatron("22000000000008".to_owned())).only_for_path("/items"));
     let outcome = check(&demo, &library, NUMBER, PIN).await;
     assert_eq!(
         failure_kind(&outcome),

@@ -134,9 +134,9 @@ async fn card_that_another_request_added_first_uses_up_no_pin() {
     let sealed = web.keys.seal(card.id, &sample::library("wpl"), &secret);
     let rival = card.clone();
     // The permits of a number and a PIN come before the card.
-    web.store.before_next_write(|store| {
-        store.before_next_write(|store| {
-            store.before_next_write(move |store| {
+    web.store.run_before_next_write(|store| {
+        store.run_before_next_write(|store| {
+            store.run_before_next_write(move |store| {
                 let added = store.add_card(&rival, &sealed).now_or_never();
                 added.unwrap().unwrap();
             });

@@ -99,7 +99,7 @@ async fn row_that_a_page_expects_and_misses_is_named_in_the_log() {
     let card = web.card.id;
     let path = format!("/family/cards/{card}/pause");
     let page = browser.get(&path).await;
-    web.store.before_next_write(move |store| {
+    web.store.run_before_next_write(move |store| {
         store.remove_card(card).now_or_never().unwrap().unwrap();
     });
     let answer = browser.post_from(&page, &path, &[]).await;

@@ -37,7 +37,7 @@ async fn link_that_two_requests_use_at_once_signs_in_one() {
     let (id, token) = link.split_once('.').unwrap();
     let id = Uuid::try_parse(id).unwrap();
     let (token, now) = (Token::from_secret_text(token).unwrap(), web.now());
-    web.store.before_next_write(move |store| {
+    web.store.run_before_next_write(move |store| {
         let attempt = store.attempt(id).now_or_never().unwrap();
         let attempt = attempt.unwrap().unwrap();
         let SignInUse::Accepted(used, _) = attempt.use_link(&token, now) else {
@@ -62,7 +62,7 @@ async fn settings_that_two_tabs_save_at_once_are_those_of_the_first() {
     let web = TestWeb::new().await;
     let mut browser = web.signed_in(PAT).await;
     let version = browser.get("/family/settings").await.hidden("version");
-    web.store.before_next_write(change_days);
+    web.store.run_before_next_write(change_days);
     let fields = [
         ("version", &*version),
         ("time", "06:30"),
@@ -84,7 +84,7 @@ async fn recipient_is_not_removed_while_somebody_changes_the_family() {
     let person = PersonId::from_address(&BOTH.parse().unwrap()).to_string();
     let path = "/family/settings/recipients/remove";
     let fields = [("family", "conrad"), ("person", &*person)];
-    web.store.before_next_write(change_days);
+    web.store.run_before_next_write(change_days);
     let mails = web.mails().len();
     let refused = browser.post_with_token(path, &fields).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
@@ -109,8 +109,8 @@ async fn account_that_two_browsers_show_at_once_waits_in_one() {
         assert!(replaced.now_or_never().unwrap().unwrap());
     };
     // Two limits are counted before it.
-    web.store.before_next_write(|store| {
-        store.before_next_write(|store| store.before_next_write(begin));
+    web.store.run_before_next_write(|store| {
+        store.run_before_next_write(|store| store.run_before_next_write(begin));
     });
     let mut second = web.browser();
     let answer = use_provider(&mut second, &issuer).await;
@@ -133,7 +133,7 @@ async fn account_that_one_person_links_twice_at_once_is_linked() {
     );
     let pat = PersonId::from_address(&PAT.parse().unwrap());
     let now = web.now();
-    web.store.before_next_write(move |store| {
+    web.store.run_before_next_write(move |store| {
         let before = store.identity_link(&id).now_or_never().unwrap();
         let before = before.unwrap().unwrap();
         let after = before.link(&secret, &pat, now).unwrap();
@@ -158,7 +158,7 @@ async fn account_that_two_people_link_at_once_is_the_first_ones() {
     let secret = Token::from_secret_text(secret).unwrap();
     let kim = PersonId::from_address(&KIM.parse().unwrap());
     let (now, first, link) = (web.now(), kim.clone(), id.clone());
-    web.store.before_next_write(move |store| {
+    web.store.run_before_next_write(move |store| {
         let before = store.identity_link(&link).now_or_never().unwrap();
         let before = before.unwrap().unwrap();
         let after = before.link(&secret, &first, now).unwrap();

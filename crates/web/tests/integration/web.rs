@@ -15,7 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::account::Account;
 use hippo_core::card::Card;
 use hippo_core::clock::Clock;
-use hippo_core::mail::{Mail, MailAnswer, Mailer};
+use hippo_core::mail::{Mail, Mailer, SendOutcome};
 use hippo_core::message::{MessagePorts, MessageRequest, send_message};
 use hippo_core::queue::{MessageQueue, QueueError};
 use hippo_core::run::JobName;
@@ -63,11 +63,11 @@ struct TestMailer(Mutex<Vec<Mail>>);
 
 #[async_trait]
 impl Mailer for TestMailer {
-    async fn send(&self, mail: &Mail) -> MailAnswer {
+    async fn send(&self, mail: &Mail) -> SendOutcome {
         self.0.lock().unwrap().push(mail.clone());
-        MailAnswer::Accepted {
+        SendOutcome::Accepted {
             message_id: "id".to_owned(),
-            refused: Vec::new(),
+            refused_recipients: Vec::new(),
         }
     }
 }

@@ -300,7 +300,7 @@ impl Positions {
                         input: serde_json::Value::Null,
                         allow_overlap: true,
                         rules: StartRules::default(),
-                        after: None,
+                        hooks: None,
                     };
                     let input = NotifyAllInput::default();
                     let job = EnqueueNotices {

@@ -22,7 +22,7 @@ use hippo_core::jobs::notify::compose::{
     ComposeInput, ComposeOutcome, ComposedMail, Composers, MailComposer,
 };
 use hippo_core::library::Library;
-use hippo_core::mail::{Mail, MailAnswer, MailContent, Mailer, PreparedMail, RefusedRecipient};
+use hippo_core::mail::{Mail, MailContent, Mailer, PreparedMail, RefusedRecipient, SendOutcome};
 use hippo_core::notice::last_notice::LastNotice;
 use hippo_core::outbox::{MailKey, MailKind, OutboxRecord};
 use hippo_core::public_url::PublicUrl;
@@ -269,7 +269,7 @@ impl Mailer for ScriptedPorts {
     async fn prepare<'a>(
         &'a self,
         mail: &'a Mail,
-    ) -> Result<Box<dyn PreparedMail + 'a>, MailAnswer> {
+    ) -> Result<Box<dyn PreparedMail + 'a>, SendOutcome> {
         let mut refused = Vec::new();
         if self.greylists {
             match self.call(Call::Prepare).await {
@@ -287,14 +287,14 @@ impl Mailer for ScriptedPorts {
                     );
                 }
                 _ => {
-                    return Err(MailAnswer::NotSent {
+                    return Err(SendOutcome::NotSent {
                         reason: "made so by the search".to_owned(),
                     });
                 }
             }
         }
         if refused.len() == mail.to.len() {
-            return Err(MailAnswer::Refused {
+            return Err(SendOutcome::Refused {
                 reason: "451".to_owned(),
                 is_permanent: false,
             });
@@ -306,7 +306,7 @@ impl Mailer for ScriptedPorts {
         }))
     }
 
-    async fn send(&self, mail: &Mail) -> MailAnswer {
+    async fn send(&self, mail: &Mail) -> SendOutcome {
         self.prepare(mail).await.unwrap().commit().await
     }
 }
@@ -323,7 +323,7 @@ impl PreparedMail for ScriptedMail<'_> {
         &self.refused
     }
 
-    async fn commit(self: Box<Self>) -> MailAnswer {
+    async fn commit(self: Box<Self>) -> SendOutcome {
         let tag = self.mail.tag.as_ref().unwrap();
         let reason = || "made so by the search".to_owned();
         let is_in = |address: &str| {
@@ -336,16 +336,16 @@ impl PreparedMail for ScriptedMail<'_> {
             .call(Call::Send(kind_number(&tag.kind), tag.fence, recipients))
             .await
         {
-            Reply::Accepted => MailAnswer::Accepted {
+            Reply::Accepted => SendOutcome::Accepted {
                 message_id: tag.message_id_local_part(),
-                refused: Vec::new(),
+                refused_recipients: Vec::new(),
             },
-            Reply::NotSent => MailAnswer::NotSent { reason: reason() },
-            Reply::Refused { is_permanent } => MailAnswer::Refused {
+            Reply::NotSent => SendOutcome::NotSent { reason: reason() },
+            Reply::Refused { is_permanent } => SendOutcome::Refused {
                 reason: reason(),
                 is_permanent,
             },
-            _ => MailAnswer::Unknown { reason: reason() },
+            _ => SendOutcome::Unknown { reason: reason() },
         }
     }
 }
@@ -378,7 +378,7 @@ impl OutboxStore for ScriptedPorts {
 
     async fn replace_mail(
         &self,
-        revision: u64,
+        expected_revision: u64,
         record: &OutboxRecord,
         _last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
@@ -390,7 +390,8 @@ impl OutboxStore for ScriptedPorts {
             link.token = "0".repeat(64).parse().unwrap();
         }
         record.body_hash = record.body_hash.map(|_| "body".to_owned());
-        self.write(Call::Replace(revision, Box::new(record))).await
+        self.write(Call::Replace(expected_revision, Box::new(record)))
+            .await
     }
 
     async fn open_mails(

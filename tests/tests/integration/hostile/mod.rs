@@ -209,7 +209,7 @@ async fn stalled_library_does_not_delay_other_libraries(#[case] fault: Fault) {
 async fn broken_card_does_not_stop_other_cards_of_its_library(#[case] fault: Fault) {
     let three = Three::new().await;
     let before = three.world.rows();
-    let rule = Rule::new(fault).only_for("/1000001/");
+    let rule = Rule::new(fault).only_for_path("/1000001/");
     three.hostile.switches().add(rule);
     let run = three.world.check_cards(2, &|_| {}).await;
     assert_eq!(run.counts.done, 2 + CARDS_ELSEWHERE, "{:?}", run.counts);
@@ -238,7 +238,7 @@ async fn stalled_card_costs_a_run_at_most_its_own_limit(#[case] fault: Fault) {
     three.world.set_limits(limits);
     let before = three.world.rows();
     // Only Ann's record is slow.
-    let rule = Rule::new(fault).only_for("/1000001/");
+    let rule = Rule::new(fault).only_for_path("/1000001/");
     three.hostile.switches().add(rule);
     let began = Instant::now();
     // With one worker, the cards after Ann's have to wait.

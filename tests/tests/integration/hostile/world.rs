@@ -250,7 +250,7 @@ impl World {
             input: serde_json::Value::Null,
             allow_overlap: false,
             rules: StartRules::default(),
-            after: None,
+            hooks: None,
         };
         let on_progress = |progress: CheckProgress<'_>| {
             if let CheckProgress::Checked(card) = progress {

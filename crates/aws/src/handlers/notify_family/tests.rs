@@ -1,7 +1,7 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use hippo_core::mail::{Mail, MailAnswer};
+use hippo_core::mail::{Mail, SendOutcome};
 use hippo_core::outbox::OutboxRecord;
 use serde_json::json;
 
@@ -16,17 +16,17 @@ struct TestMailer {
 
 #[async_trait]
 impl Mailer for TestMailer {
-    async fn send(&self, _: &Mail) -> MailAnswer {
+    async fn send(&self, _: &Mail) -> SendOutcome {
         *self.sent.lock().unwrap() += 1;
         if self.is_refusing {
-            return MailAnswer::Refused {
+            return SendOutcome::Refused {
                 reason: "no".to_owned(),
                 is_permanent: true,
             };
         }
-        MailAnswer::Accepted {
+        SendOutcome::Accepted {
             message_id: "id".to_owned(),
-            refused: Vec::new(),
+            refused_recipients: Vec::new(),
         }
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{NaiveDate, NaiveTime};
 use hippo_core::alerts::heartbeat::Heartbeat;
 use hippo_core::alerts::run_hooks::RunHooks;
-use hippo_core::mail::{Mail, MailAnswer};
+use hippo_core::mail::{Mail, SendOutcome};
 use hippo_core::picture::{Picture, PictureFailure, PictureFormat};
 use hippo_core::run::harness::Harness;
 use hippo_core::schedule::Schedule;
@@ -41,10 +41,10 @@ struct TestMailer;
 
 #[async_trait]
 impl Mailer for TestMailer {
-    async fn send(&self, _: &Mail) -> MailAnswer {
-        MailAnswer::Accepted {
+    async fn send(&self, _: &Mail) -> SendOutcome {
+        SendOutcome::Accepted {
             message_id: "id".to_owned(),
-            refused: Vec::new(),
+            refused_recipients: Vec::new(),
         }
     }
 }
@@ -82,7 +82,7 @@ impl Stage {
             harness: Harness::new(store, clock),
             metrics: &self.world.metrics,
             schedules: SavedSchedules::new(schedules, store),
-            after: RunHooks {
+            hooks: RunHooks {
                 alerts: store,
                 outbox: store,
                 notifiers: None,

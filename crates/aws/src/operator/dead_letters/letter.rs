@@ -15,7 +15,7 @@ use crate::schedules::REPLAYED;
 /// One of the dead-letter queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum DeadLetterKind {
+pub enum DeadLetterQueue {
     /// Visits that `check-card` failed.
     Visits,
     /// Notices that `notify-family` failed.
@@ -26,7 +26,7 @@ pub enum DeadLetterKind {
     Jobs,
 }
 
-impl DeadLetterKind {
+impl DeadLetterQueue {
     /// All of them, in the order of the work.
     pub const ALL: [Self; 4] = [Self::Schedules, Self::Jobs, Self::Visits, Self::Notices];
 
@@ -45,7 +45,7 @@ impl DeadLetterKind {
     }
 }
 
-impl fmt::Display for DeadLetterKind {
+impl fmt::Display for DeadLetterQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Visits => "visits",
@@ -80,13 +80,13 @@ pub(super) struct DeadLetter {
 }
 
 impl DeadLetter {
-    pub(super) fn read(queue: DeadLetterKind, message: &Message, outputs: &Outputs) -> Self {
+    pub(super) fn read(queue: DeadLetterQueue, message: &Message, outputs: &Outputs) -> Self {
         let body = message.body().unwrap_or_default();
         let read = match queue {
-            DeadLetterKind::Visits => visit(body, outputs),
-            DeadLetterKind::Notices => notice(body, outputs),
-            DeadLetterKind::Schedules => schedule(message, body, outputs),
-            DeadLetterKind::Jobs => job(body, outputs),
+            DeadLetterQueue::Visits => visit(body, outputs),
+            DeadLetterQueue::Notices => notice(body, outputs),
+            DeadLetterQueue::Schedules => schedule(message, body, outputs),
+            DeadLetterQueue::Jobs => job(body, outputs),
         };
         match read {
             Ok((description, action)) => Self {

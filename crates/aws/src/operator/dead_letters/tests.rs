@@ -65,7 +65,7 @@ fn message(body: &str, attributes: &[(&str, &str)]) -> Message {
 
 #[test]
 fn visit_returns_to_its_library_group() {
-    let letter = DeadLetter::read(DeadLetterKind::Visits, &message(VISIT, &[]), &outputs(""));
+    let letter = DeadLetter::read(DeadLetterQueue::Visits, &message(VISIT, &[]), &outputs(""));
     assert_eq!(
         letter.description,
         "a visit of 1 card at wpl, of check-cards/all/2026-11-21T10:00:00Z"
@@ -83,7 +83,7 @@ fn visit_returns_to_its_library_group() {
 #[test]
 fn notice_returns_to_its_queue() {
     let body = r#"{"kind":"daily","family":"conrad","date":"2026-11-21","run":{"job":"notify-all","label":"tick","scheduled_time":"2026-11-21T11:30:00Z"}}"#;
-    let letter = DeadLetter::read(DeadLetterKind::Notices, &message(body, &[]), &outputs(""));
+    let letter = DeadLetter::read(DeadLetterQueue::Notices, &message(body, &[]), &outputs(""));
     assert_eq!(
         letter.description,
         "the daily email of conrad for 2026-11-21"
@@ -104,7 +104,7 @@ fn undelivered_schedule_starts_with_its_scheduled_time() {
         ("TARGET_ARN", arn),
     ];
     let letter = DeadLetter::read(
-        DeadLetterKind::Schedules,
+        DeadLetterQueue::Schedules,
         &message(body, &attributes),
         &outputs(""),
     );
@@ -127,7 +127,7 @@ fn failed_invocation_starts_again_with_its_payload() {
         "responsePayload": {"errorMessage": "away"},
     });
     let letter = DeadLetter::read(
-        DeadLetterKind::Jobs,
+        DeadLetterQueue::Jobs,
         &message(&body.to_string(), &[]),
         &outputs(""),
     );
@@ -148,7 +148,7 @@ fn failed_start_of_another_job_starts_again_without_a_deadline() {
         "requestPayload": {"label": "picture", "scheduled_time": "2026-11-21T10:30:00Z"},
     });
     let letter = DeadLetter::read(
-        DeadLetterKind::Jobs,
+        DeadLetterQueue::Jobs,
         &message(&body.to_string(), &[]),
         &outputs(""),
     );
@@ -174,8 +174,8 @@ fn mail_event_returns_to_its_function_from_either_queue() {
         &[("TARGET_ARN", arn), ("ERROR_CODE", "THROTTLING")],
     );
     for (queue, message) in [
-        (DeadLetterKind::Schedules, undelivered),
-        (DeadLetterKind::Jobs, message(&record.to_string(), &[])),
+        (DeadLetterQueue::Schedules, undelivered),
+        (DeadLetterQueue::Jobs, message(&record.to_string(), &[])),
     ] {
         let letter = DeadLetter::read(queue, &message, &outputs(""));
         assert_eq!(letter.description, "an event of the mail service");
@@ -187,19 +187,19 @@ fn mail_event_returns_to_its_function_from_either_queue() {
 
 #[rstest]
 #[case(
-    DeadLetterKind::Visits,
+    DeadLetterQueue::Visits,
     r#"{"library":"wpl"}"#,
     "It isn't a visit: missing field"
 )]
-#[case(DeadLetterKind::Notices, "hello", "isn't a mail")]
+#[case(DeadLetterQueue::Notices, "hello", "isn't a mail")]
 #[case(
-    DeadLetterKind::Schedules,
+    DeadLetterQueue::Schedules,
     r#"{"label":"all"}"#,
     "a function that this stack doesn't have"
 )]
-#[case(DeadLetterKind::Jobs, r#"{"label":"all"}"#, "no requestPayload")]
+#[case(DeadLetterQueue::Jobs, r#"{"label":"all"}"#, "no requestPayload")]
 fn unreadable_letter_has_a_reason(
-    #[case] queue: DeadLetterKind,
+    #[case] queue: DeadLetterQueue,
     #[case] body: &str,
     #[case] why: &str,
 ) {
@@ -262,7 +262,7 @@ async fn sqs_with(letters: &[&str], refused: &'static [&'static str]) -> Sqs {
 impl Sqs {
     async fn replay(
         &self,
-        queue: DeadLetterKind,
+        queue: DeadLetterQueue,
         options: ReplayOptions,
     ) -> Vec<(String, ReplayOutcome)> {
         let reports = self.replay_with_reports(queue, options).await;
@@ -274,7 +274,7 @@ impl Sqs {
 
     async fn replay_with_reports(
         &self,
-        queue: DeadLetterKind,
+        queue: DeadLetterQueue,
         options: ReplayOptions,
     ) -> Vec<LetterReport> {
         let outputs = outputs(&self.url);
@@ -299,7 +299,7 @@ impl Sqs {
 async fn letter_is_put_back_then_deleted_and_unreadable_one_stays() {
     let sqs = sqs_with(&[VISIT, "{}"], &[]).await;
     let outcomes = sqs
-        .replay(DeadLetterKind::Visits, ReplayOptions::default())
+        .replay(DeadLetterQueue::Visits, ReplayOptions::default())
         .await;
     assert_eq!(
         outcomes,
@@ -320,7 +320,7 @@ async fn each_replay_has_its_own_deduplication_id() {
     let mut ids = BTreeSet::new();
     for _ in 0..2 {
         let sqs = sqs_with(&[VISIT], &[]).await;
-        sqs.replay(DeadLetterKind::Visits, ReplayOptions::default())
+        sqs.replay(DeadLetterQueue::Visits, ReplayOptions::default())
             .await;
         ids.insert(sqs.requests("send")[0]["MessageDeduplicationId"].to_string());
     }
@@ -338,7 +338,7 @@ async fn dry_run_changes_nothing() {
         dry_run: true,
         discard_unreadable: true,
     };
-    let outcomes = sqs.replay(DeadLetterKind::Visits, options).await;
+    let outcomes = sqs.replay(DeadLetterQueue::Visits, options).await;
     assert_eq!(outcomes, [("m0".into(), ReplayOutcome::Waiting)]);
     assert!(sqs.requests("send").is_empty() && sqs.requests("delete").is_empty());
 }
@@ -347,7 +347,7 @@ async fn dry_run_changes_nothing() {
 async fn letter_that_cannot_be_put_back_stays() {
     let sqs = sqs_with(&[VISIT], &["send"]).await;
     let outcomes = sqs
-        .replay(DeadLetterKind::Visits, ReplayOptions::default())
+        .replay(DeadLetterQueue::Visits, ReplayOptions::default())
         .await;
     assert_eq!(outcomes, [("m0".into(), ReplayOutcome::Failed)]);
     assert!(sqs.requests("delete").is_empty());
@@ -360,7 +360,7 @@ async fn unreadable_letter_is_deleted_only_on_request() {
         dry_run: false,
         discard_unreadable: true,
     };
-    let outcomes = sqs.replay(DeadLetterKind::Notices, options).await;
+    let outcomes = sqs.replay(DeadLetterQueue::Notices, options).await;
     assert_eq!(outcomes, [("m0".into(), ReplayOutcome::Discarded)]);
     assert_eq!(sqs.requests("delete").len(), 1);
 }
@@ -379,7 +379,7 @@ async fn failed_delete_says_whether_the_letter_was_put_back(
         discard_unreadable: true,
     };
     let reports = sqs
-        .replay_with_reports(DeadLetterKind::Visits, options)
+        .replay_with_reports(DeadLetterQueue::Visits, options)
         .await;
     let reason = reports[0].reason.as_deref().unwrap();
     assert_eq!(reports[0].outcome, ReplayOutcome::Failed);
@@ -472,7 +472,7 @@ impl Group {
         let report_letter =
             &mut |letter: LetterReport| outcomes.push((letter.message, letter.outcome));
         let behind = letters
-            .replay(DeadLetterKind::Visits, options, report_letter)
+            .replay(DeadLetterQueue::Visits, options, report_letter)
             .await
             .unwrap();
         (outcomes, behind)

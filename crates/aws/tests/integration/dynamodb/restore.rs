@@ -66,7 +66,7 @@ async fn tick(store: &DynamoDbStore, now: DateTime<Utc>) -> Vec<MailKey> {
         input: serde_json::json!({}),
         allow_overlap: true,
         rules: StartRules::default(),
-        after: None,
+        hooks: None,
     };
     let job = EnqueueNotices {
         ports: &ports,

@@ -10,7 +10,7 @@ use hippo_core::card::{CardState, LastCheck, StoredAccount};
 use hippo_core::family::Family;
 use hippo_core::mail::MailContent;
 use hippo_core::mail::mime::{self, Sender};
-use hippo_core::mail::{Mail, MailAnswer, MailKind, MailTag, Mailer as _};
+use hippo_core::mail::{Mail, MailKind, MailTag, Mailer as _, SendOutcome};
 use hippo_core::notice::{NoticeCard, NoticeInput, compose};
 use hippo_core::picture::{Picture, PictureFormat, PictureMailInput, compose_picture_mail};
 use hippo_core::testing::contract::sample;
@@ -58,7 +58,11 @@ async fn notice_arrives_unchanged_and_is_read_the_same() {
     let mailer = SesMailer::new(client, sender(), Some("the-set".to_owned()));
 
     let answer = mailer.send(&mail).await;
-    let MailAnswer::Accepted { refused, .. } = answer else {
+    let SendOutcome::Accepted {
+        refused_recipients: refused,
+        ..
+    } = answer
+    else {
         panic!("{answer:?}");
     };
     assert_eq!(refused, []);
@@ -162,7 +166,7 @@ async fn picture_arrives_within_the_html() {
         unsubscribe: None,
     };
     let answer = SesMailer::new(client, sender(), None).send(&mail).await;
-    assert!(matches!(answer, MailAnswer::Accepted { .. }), "{answer:?}");
+    assert!(matches!(answer, SendOutcome::Accepted { .. }), "{answer:?}");
 
     let arrived = received(&moto);
     assert_eq!(arrived.defects, json!([]));

@@ -17,7 +17,7 @@ use crate::commands::card::clean_patron_name;
 use crate::commands::family::{PreferenceOptions, fines_threshold, new_family, weekday};
 use crate::config::{describe_toml_error, line_of};
 use crate::context::Context;
-use crate::library_draft::{Draft, currency_option};
+use crate::library_draft::{LibraryDraft, currency_option};
 use crate::timezones::parse_timezone;
 use crate::values::time_of_day;
 
@@ -248,7 +248,7 @@ fn library(entry: LibraryEntry, context: &Context) -> Result<Library, String> {
     let id: LibraryId = entry.id.parse().map_err(text_of)?;
     let mut options = entry.options;
     options.extend(currency_option(entry.currency));
-    let draft = Draft {
+    let draft = LibraryDraft {
         system: entry.system,
         url: entry.url,
         name: entry.name,

@@ -9,7 +9,7 @@ use hippo_systems::untried::{self, UntriedLibrary};
 use serde::Serialize;
 
 use crate::exit::{CommandResult, Outcome};
-use crate::library_draft::{Draft, currency_option};
+use crate::library_draft::{LibraryDraft, currency_option};
 use crate::output::Output;
 use crate::output::table::{Table, fixed, sentences, words};
 use crate::suggest::nearest;
@@ -203,7 +203,7 @@ fn print_untried(untried: &[UntriedLibrary], output: &Output) -> bool {
 }
 
 /// Finds a built-in library by its id.
-pub(super) fn find_draft(id: &str) -> Option<Draft> {
+pub(super) fn find_draft(id: &str) -> Option<LibraryDraft> {
     let known = catalogue::libraries().into_iter();
     known
         .filter(|library| library.id == id)
@@ -217,10 +217,10 @@ pub(super) fn nearest_library_id(id: &str) -> Option<String> {
     nearest(id, known.into_iter().map(|library| library.id))
 }
 
-fn draft_from_catalogue(library: KnownLibrary) -> Draft {
+fn draft_from_catalogue(library: KnownLibrary) -> LibraryDraft {
     let mut options = library.options;
     options.extend(currency_option(library.currency));
-    Draft {
+    LibraryDraft {
         system: library.system,
         url: library.url,
         name: Some(library.name),

@@ -19,7 +19,7 @@ struct ChangedLibraryDocument<'a> {
     library: &'a Library,
     /// The origins that get PINs from now on.
     login_origins: String,
-    sealed_anew: usize,
+    resealed: usize,
     /// Cards whose PIN must be set again.
     unopened: Vec<CardId>,
 }
@@ -63,14 +63,14 @@ pub(super) async fn move_hosts(
     context.output.print_document(&ChangedLibraryDocument {
         library: after,
         login_origins: origins.to_string(),
-        sealed_anew: resealed.sealed_anew,
+        resealed: resealed.resealed,
         unopened: resealed.unopened.keys().copied().collect(),
     });
     let id = &after.id;
     context.output.print_text(format!(
         "Changed the library {id}. We send its PINs to {origins}, and sealed {} again. “{HIPPO} check-cards --library \
          {id}” checks its cards.",
-        count(resealed.sealed_anew, "card", "cards")
+        count(resealed.resealed, "card", "cards")
     ));
     resealed.print_unopened(context);
     Ok(Outcome::failed_if(!resealed.unopened.is_empty()))

@@ -75,7 +75,7 @@ impl StartJob for JobProcesses {
 fn is_of_one_card(request: &StartRequest) -> bool {
     match request {
         StartRequest::Job { input, .. } => input.get("card").is_some_and(|card| !card.is_null()),
-        StartRequest::Again { .. } => false,
+        StartRequest::Retry { .. } => false,
     }
 }
 
@@ -88,7 +88,7 @@ fn arguments(request: &StartRequest) -> Vec<String> {
             let words = words.into_iter().map(ToOwned::to_owned);
             words.chain([input.to_string()]).collect()
         }
-        StartRequest::Again { run, only_failed } => {
+        StartRequest::Retry { run, only_failed } => {
             let words = ["runs".to_owned(), "retry".to_owned(), run.to_string()];
             let only_failed = only_failed.then(|| "--failed".to_owned());
             words.into_iter().chain(only_failed).collect()
@@ -111,7 +111,7 @@ mod tests {
             ["run", "check-cards", "--input", "{\"scope\":\"failed\"}"]
         );
         let again = |only_failed| {
-            arguments(&StartRequest::Again {
+            arguments(&StartRequest::Retry {
                 run: "check-cards/all/2026-11-21T10:00:00Z".parse().unwrap(),
                 only_failed,
             })

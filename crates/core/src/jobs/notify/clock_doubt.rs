@@ -35,7 +35,7 @@ pub(crate) async fn check_clock<'a>(
         }
         return match judgement {
             TickVerdict::Trusted => {
-                if let (Some(back), Some(notify)) = (before.backward_jump(now), plan.after) {
+                if let (Some(back), Some(notify)) = (before.backward_jump(now), plan.hooks) {
                     let behind = Alert::ClockWrong {
                         day: (now + back).date_naive(),
                         seconds: -back.num_seconds(),
@@ -79,9 +79,9 @@ async fn skip_run(
         %reference,
         "The clock may be wrong: nothing is planned or sent until the next tick agrees with it."
     );
-    if let Some(after) = plan.after {
+    if let Some(hooks) = plan.hooks {
         let alert = Alert::ClockInDoubt { reference, now };
-        after.raise(&[alert]).await?;
+        hooks.raise(&[alert]).await?;
     }
     let mut run = Run {
         key: plan.key,
@@ -96,5 +96,5 @@ async fn skip_run(
     // If the clock is ahead, the run that is really due then would have the same key. This record
     // must not overwrite it.
     run.key.scheduled_time += TimeDelta::milliseconds(1);
-    record_skipped_run(runs, run, plan.after).await
+    record_skipped_run(runs, run, plan.hooks).await
 }

@@ -15,7 +15,7 @@ use crate::family::Family;
 use crate::ids::{FamilyId, LibraryId};
 use crate::jobs::JobError;
 use crate::library::Library;
-use crate::mail::{Mail, MailAnswer, MailContent, MailLinks, Mailer, PreparedMail};
+use crate::mail::{Mail, MailContent, MailLinks, Mailer, PreparedMail, SendOutcome};
 use crate::outbox::{
     AcceptedBy, EVERYBODY_UNSUBSCRIBED, FAMILY_PAUSED, MailKey, MailKind, MailState, OutboxRecord,
     TransitionError,
@@ -269,7 +269,7 @@ async fn begin_and_commit(
         prepared.commit().await
     } else {
         // The lease ran low while SENDING was stored: return the record to PENDING without sending.
-        MailAnswer::NotSent {
+        SendOutcome::NotSent {
             reason: "Too little time was left to send it.".to_owned(),
         }
     };
@@ -355,7 +355,7 @@ fn body_hash(mail: &Mail) -> String {
 async fn record_answer(
     ports: &NotifyPorts<'_>,
     sending: OutboxRecord,
-    answer: &MailAnswer,
+    answer: &SendOutcome,
 ) -> Result<Option<MailResult>, JobError> {
     let (key, fence) = (sending.key(), sending.fence);
     let mut record = sending;
@@ -405,12 +405,12 @@ async fn record_answer(
 fn after_answer(
     record: &OutboxRecord,
     fence: u64,
-    answer: &MailAnswer,
+    answer: &SendOutcome,
     now: DateTime<Utc>,
 ) -> Result<OutboxRecord, TransitionError> {
-    if let MailAnswer::Accepted {
+    if let SendOutcome::Accepted {
         message_id,
-        refused,
+        refused_recipients: refused,
     } = answer
     {
         let record = record.with_refusals(refused);
@@ -430,17 +430,17 @@ fn after_answer(
         return Err(TransitionError::Taken);
     }
     match answer {
-        MailAnswer::Refused {
+        SendOutcome::Refused {
             reason,
             is_permanent: true,
         } => record.failed(reason.clone(), now),
-        MailAnswer::Refused {
+        SendOutcome::Refused {
             reason,
             is_permanent: false,
         } => record.refused_for_now(reason.clone(), now),
-        MailAnswer::NotSent { reason } => record.not_sent(reason.clone(), now),
-        MailAnswer::Unknown { reason } => record.unknown(reason.clone()),
-        MailAnswer::Accepted { .. } => Err(TransitionError::WrongState),
+        SendOutcome::NotSent { reason } => record.not_sent(reason.clone(), now),
+        SendOutcome::Unknown { reason } => record.unknown(reason.clone()),
+        SendOutcome::Accepted { .. } => Err(TransitionError::WrongState),
     }
 }
 
@@ -499,13 +499,13 @@ mod tests {
             .and_then(|claimed| claimed.begin_sending("hash".to_owned(), &[], now))
             .unwrap();
         let again = sending.resend(now + chrono::Duration::hours(1)).unwrap();
-        let refused = |is_permanent| MailAnswer::Refused {
+        let refused = |is_permanent| SendOutcome::Refused {
             reason: "550".to_owned(),
             is_permanent,
         };
-        let accepted = MailAnswer::Accepted {
+        let accepted = SendOutcome::Accepted {
             message_id: "<1@example.org>".to_owned(),
-            refused: Vec::new(),
+            refused_recipients: Vec::new(),
         };
         for answer in [refused(true), refused(false), accepted] {
             let late = after_answer(&again, sending.fence, &answer, now);

@@ -18,7 +18,7 @@ use crate::ids::FamilyId;
 use crate::jobs::JobError;
 use crate::jobs::notify::NotifyAllInput;
 use crate::jobs::notify::send::MailResult;
-use crate::mail::{MailAnswer, Mailer};
+use crate::mail::{Mailer, SendOutcome};
 use crate::outbox::{MailKey, MailKind, MailState, OutboxRecord, TransitionError};
 use crate::run::{JobName, Trigger};
 use crate::schedule::{Pause, unpaused_time};
@@ -449,9 +449,9 @@ impl<'a> NotifyTick<'a> {
         let is_unattended = record.state == MailState::Unknown || record.doubt(now).is_ok();
         let mailer = self.mailer.filter(|_| is_unattended)?;
         match mailer.resolve_doubt(&record.tag()).await? {
-            MailAnswer::Accepted { message_id, .. } => record.accepted(message_id, now).ok(),
-            MailAnswer::NotSent { reason } => record.not_sent(reason, now).ok(),
-            MailAnswer::Refused { .. } | MailAnswer::Unknown { .. } => None,
+            SendOutcome::Accepted { message_id, .. } => record.accepted(message_id, now).ok(),
+            SendOutcome::NotSent { reason } => record.not_sent(reason, now).ok(),
+            SendOutcome::Refused { .. } | SendOutcome::Unknown { .. } => None,
         }
     }
 

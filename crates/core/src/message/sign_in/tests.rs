@@ -6,7 +6,7 @@ use futures::FutureExt as _;
 
 use super::*;
 use crate::clock::Clock;
-use crate::mail::{Mail, MailAnswer, RefusedRecipient};
+use crate::mail::{Mail, RefusedRecipient, SendOutcome};
 use crate::message::testing::{FrozenClock, TestMailer, with_ports};
 use crate::sign_in::{SignInAttempt, SignInUse, find_grant};
 use crate::store::{AlertStore as _, FamilyStore as _, SignInStore as _};
@@ -177,16 +177,16 @@ async fn retried_sign_in_email_has_a_new_link_and_counts_once() {
     let reason = || "451 4.7.1".to_owned();
     // The last one comes first.
     *world.mailer.answers.lock().unwrap() = vec![
-        MailAnswer::Accepted {
+        SendOutcome::Accepted {
             message_id: "id".to_owned(),
-            refused: vec![RefusedRecipient {
+            refused_recipients: vec![RefusedRecipient {
                 address: "zoe@example.org".parse().unwrap(),
                 is_permanent: false,
                 reason: reason(),
             }],
         },
-        MailAnswer::NotSent { reason: reason() },
-        MailAnswer::Refused {
+        SendOutcome::NotSent { reason: reason() },
+        SendOutcome::Refused {
             reason: reason(),
             is_permanent: false,
         },
@@ -272,7 +272,7 @@ impl Clock for MendingClock<'_> {
 async fn grant_of_an_unsent_mail_is_withdrawn_once_the_store_is_back() {
     let world = World::new().await;
     let reason = "451 4.7.1".to_owned();
-    *world.mailer.answers.lock().unwrap() = vec![MailAnswer::NotSent { reason }];
+    *world.mailer.answers.lock().unwrap() = vec![SendOutcome::NotSent { reason }];
     world.store.limit_writes(Some(2));
     let clock = MendingClock {
         store: &world.store,
@@ -293,7 +293,7 @@ async fn grant_of_an_unsent_mail_is_withdrawn_once_the_store_is_back() {
 async fn mail_that_may_have_been_sent_is_not_sent_again() {
     let world = World::new().await;
     let reason = "the line broke".to_owned();
-    *world.mailer.answers.lock().unwrap() = vec![MailAnswer::Unknown { reason }];
+    *world.mailer.answers.lock().unwrap() = vec![SendOutcome::Unknown { reason }];
     let outcome = world.request("zoe@example.org").await.unwrap();
     assert_eq!(outcome, MessageOutcome::InDoubt);
     let outcome = world.request("zoe@example.org").await.unwrap();
@@ -323,7 +323,7 @@ async fn mail_that_would_leave_too_little_time_is_not_sent() {
 async fn code_tried_in_the_meantime_does_not_keep_an_unsent_grant() {
     let world = World::new().await;
     let reason = "451 4.7.1".to_owned();
-    *world.mailer.answers.lock().unwrap() = vec![MailAnswer::NotSent { reason }];
+    *world.mailer.answers.lock().unwrap() = vec![SendOutcome::NotSent { reason }];
     let (id, browser) = (world.attempt.id, world.browser.clone());
     let try_code = move |store: &MemoryStore| {
         let attempt = store.attempt(id).now_or_never().unwrap();
@@ -337,8 +337,8 @@ async fn code_tried_in_the_meantime_does_not_keep_an_unsent_grant() {
         assert!(replaced.now_or_never().unwrap().unwrap());
     };
     // The permit and the grant are written before it.
-    world.store.before_next_write(|store| {
-        store.before_next_write(|store| store.before_next_write(try_code));
+    world.store.run_before_next_write(|store| {
+        store.run_before_next_write(|store| store.run_before_next_write(try_code));
     });
     let error = world.request("zoe@example.org").await.unwrap_err();
     assert!(matches!(error, MessageError::TryAgain { .. }));
@@ -349,7 +349,7 @@ async fn code_tried_in_the_meantime_does_not_keep_an_unsent_grant() {
 #[tokio::test]
 async fn error_of_a_mail_has_no_address() {
     let world = World::new().await;
-    *world.mailer.answers.lock().unwrap() = vec![MailAnswer::Refused {
+    *world.mailer.answers.lock().unwrap() = vec![SendOutcome::Refused {
         reason: "550".to_owned(),
         is_permanent: true,
     }];
@@ -386,7 +386,7 @@ async fn unknown_addresses_do_not_use_up_the_days_mails() {
 async fn link_of_a_lost_race_is_not_mailed() {
     let world = World::new().await;
     let (id, browser) = (world.attempt.id, world.browser.clone());
-    world.store.before_next_write(move |store| {
+    world.store.run_before_next_write(move |store| {
         let attempt = store.attempt(id).now_or_never().unwrap();
         let attempt = attempt.unwrap().unwrap();
         let code = SignInCode::generate().unwrap();

@@ -178,7 +178,7 @@ async fn failed_run_is_recorded_and_raises_an_alert(
     #[case] fault: &str,
 ) {
     let world = World::default();
-    let after = RunHooks {
+    let hooks = RunHooks {
         alerts: &world.store,
         outbox: &world.store,
         notifiers: None,
@@ -190,7 +190,7 @@ async fn failed_run_is_recorded_and_raises_an_alert(
         clock: &world.clock,
     };
     let plan = RunPlan {
-        after: Some(&after),
+        hooks: Some(&hooks),
         ..plan(0)
     };
     let job = TestJob::<false>(&world);

@@ -23,17 +23,17 @@ pub async fn catch_panic<T>(
 }
 
 /// Raises alerts, if there are any and somebody takes them.
-pub(super) async fn raise(after: Option<&RunHooks<'_>>, alerts: &[Alert]) -> Result<(), JobError> {
-    if let Some(after) = after.filter(|_| !alerts.is_empty()) {
-        after.raise(alerts).await?;
+pub(super) async fn raise(hooks: Option<&RunHooks<'_>>, alerts: &[Alert]) -> Result<(), JobError> {
+    if let Some(hooks) = hooks.filter(|_| !alerts.is_empty()) {
+        hooks.raise(alerts).await?;
     }
     Ok(())
 }
 
 /// Calls the hook before a run; its panics are only logged.
-pub(super) async fn call_before_run(after: Option<&RunHooks<'_>>, run: &Run) {
-    if let Some(after) = after {
-        let hook = AssertUnwindSafe(after.before_run(run)).catch_unwind();
+pub(super) async fn call_before_run(hooks: Option<&RunHooks<'_>>, run: &Run) {
+    if let Some(hooks) = hooks {
+        let hook = AssertUnwindSafe(hooks.before_run(run)).catch_unwind();
         if hook.await.is_err() {
             tracing::error!(run.id = %run.key, "The hook before a run crashed.");
         }
@@ -41,9 +41,9 @@ pub(super) async fn call_before_run(after: Option<&RunHooks<'_>>, run: &Run) {
 }
 
 /// Calls the hook after a run; its panics are only logged.
-pub(super) async fn call_after_run(after: Option<&RunHooks<'_>>, run: &Run) {
-    if let Some(after) = after {
-        let hook = AssertUnwindSafe(after.after_run(run)).catch_unwind();
+pub(super) async fn call_after_run(hooks: Option<&RunHooks<'_>>, run: &Run) {
+    if let Some(hooks) = hooks {
+        let hook = AssertUnwindSafe(hooks.after_run(run)).catch_unwind();
         if hook.await.is_err() {
             tracing::error!(run.id = %run.key, "The hook after a run crashed.");
         }

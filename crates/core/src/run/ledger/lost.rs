@@ -15,7 +15,7 @@ use crate::store::RunStore;
 pub(super) async fn find_lost_runs(
     runs: &dyn RunStore,
     before: &[Run],
-    after: Option<&RunHooks<'_>>,
+    hooks: Option<&RunHooks<'_>>,
 ) -> Result<Vec<Run>, JobError> {
     let is = |outcome| move |run: &&Run| run.outcome == outcome;
     let mut lost = Vec::new();
@@ -36,6 +36,6 @@ pub(super) async fn find_lost_runs(
         })
         .collect();
     alerts.dedup_by_key(|alert| alert.key());
-    raise(after, &alerts).await?;
+    raise(hooks, &alerts).await?;
     Ok(lost)
 }

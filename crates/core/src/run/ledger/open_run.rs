@@ -42,7 +42,7 @@ pub struct OpenRun<'a> {
     /// The earlier runs that were found lost or missed.
     pub(super) missing: Vec<Run>,
     pub(super) alerts: Mutex<Vec<Alert>>,
-    pub(super) after: Option<&'a RunHooks<'a>>,
+    pub(super) hooks: Option<&'a RunHooks<'a>>,
     pub(super) stop: &'a dyn StopRequest,
     pub(super) on_progress: OnProgress<'a>,
 }
@@ -171,7 +171,7 @@ impl OpenRun<'_> {
             });
         }
         // Alerts come first, because nobody looks at an ended run again.
-        if let Err(error) = raise(self.after, &alerts).await {
+        if let Err(error) = raise(self.hooks, &alerts).await {
             tracing::error!(run.id = %self.run.key, %error, "An alert couldn't be stored.");
         }
         let closed = self.record_end().await;
@@ -194,7 +194,7 @@ impl OpenRun<'_> {
             }
         }
         // Last, so that it delivers the alerts that the steps raise.
-        call_after_run(self.after, &self.run).await;
+        call_after_run(self.hooks, &self.run).await;
         work?;
         closed?;
         Ok(self.run)

@@ -22,7 +22,7 @@ pub struct RunPlan<'a> {
     /// When it may start; ignored for a manual run.
     pub rules: StartRules,
     /// The alerts and the heartbeat around the run; `None`: neither.
-    pub after: Option<&'a RunHooks<'a>>,
+    pub hooks: Option<&'a RunHooks<'a>>,
 }
 
 impl RunPlan<'_> {

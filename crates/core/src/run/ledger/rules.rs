@@ -16,7 +16,7 @@ pub struct StartRules {
     /// How long after its scheduled time a run may start; `None`: no deadline.
     pub start_deadline: Option<Duration>,
     /// Whether the label's runs don't start at all.
-    pub disabled: bool,
+    pub is_disabled: bool,
     /// Since when the schedule has had its times: earlier ones were never due, so they can't be missed;
     /// `None`: unknown.
     pub times_since: Option<DateTime<Utc>>,
@@ -41,7 +41,7 @@ impl StartRules {
     pub fn from_schedule(schedule: &Schedule) -> Self {
         Self {
             start_deadline: schedule.start_deadline,
-            disabled: !schedule.enabled,
+            is_disabled: !schedule.enabled,
             times_since: None,
             start: schedule.start,
             end: schedule.end,
@@ -62,7 +62,7 @@ impl StartRules {
         let is_late = |deadline| {
             TimeDelta::from_std(deadline).is_ok_and(|deadline| now - scheduled_time > deadline)
         };
-        if self.disabled {
+        if self.is_disabled {
             Some(RunOutcome::SkippedPaused)
         } else if let Some(outcome) = self.excluded_outcome(scheduled_time) {
             Some(outcome)

@@ -13,21 +13,21 @@ pub(super) async fn skip_run(
     runs: &dyn RunStore,
     run: Run,
     outcome: RunOutcome,
-    after: Option<&RunHooks<'_>>,
+    hooks: Option<&RunHooks<'_>>,
 ) -> Result<NotStarted, JobError> {
     let run = Run {
         outcome,
         finished_at: Some(run.started_at),
         ..run
     };
-    record_skipped_run(runs, run, after).await
+    record_skipped_run(runs, run, hooks).await
 }
 
 /// Records a skipped run whose outcome is set.
 pub(crate) async fn record_skipped_run(
     runs: &dyn RunStore,
     run: Run,
-    after: Option<&RunHooks<'_>>,
+    hooks: Option<&RunHooks<'_>>,
 ) -> Result<NotStarted, JobError> {
     let outcome = run.outcome;
     if !runs.record_run(&run).await? {
@@ -40,7 +40,7 @@ pub(crate) async fn record_skipped_run(
         outcome,
         RunOutcome::Missed | RunOutcome::SkippedClockInDoubt
     ) {
-        call_after_run(after, &run).await;
+        call_after_run(hooks, &run).await;
     }
     Ok(NotStarted::Skipped(run))
 }

@@ -47,7 +47,7 @@ pub async fn start_or_resume_run<'a>(
     clock: &'a dyn Clock,
     plan: RunPlan<'a>,
 ) -> Result<OpenRun<'a>, RunError> {
-    let after = plan.after;
+    let hooks = plan.hooks;
     let closed_libraries = plan.closed_libraries();
     match try_start(runs, clock, plan).await {
         Err(RunError::NotStarted(NotStarted::AlreadyRan(run)))
@@ -63,7 +63,7 @@ pub async fn start_or_resume_run<'a>(
                 counts: Mutex::default(),
                 missing: Vec::new(),
                 alerts: Mutex::default(),
-                after,
+                hooks,
                 stop: NEVER_STOPPED,
                 on_progress: &|_| {},
             })
@@ -112,7 +112,7 @@ async fn try_start<'a>(
             }
             // Later runs look back only to this one, unless it's closed and leaves that to them. While
             // disabled, none is expected.
-            let missed = match plan.rules.disabled {
+            let missed = match plan.rules.is_disabled {
                 true => Vec::new(),
                 false => {
                     let newest = list_runs_before(runs, &run.key, &plan.rules).await?;
@@ -129,9 +129,9 @@ async fn try_start<'a>(
                 }
             };
             alerts.extend(Alert::for_missed_runs(run.key.job, &run.key.label, &missed));
-            raise(plan.after, &alerts).await?;
+            raise(plan.hooks, &alerts).await?;
             record_missed(runs, &run, &missed).await?;
-            let skipped = skip_run(runs, run, outcome, plan.after).await?;
+            let skipped = skip_run(runs, run, outcome, plan.hooks).await?;
             return Err(skipped.into());
         }
     }
@@ -144,13 +144,13 @@ async fn try_start<'a>(
     alerts.extend(Alert::for_missed_runs(run.key.job, &run.key.label, &missed));
     // The next run looks for missed runs from this one on, so alerts and missed runs are stored
     // first.
-    raise(plan.after, &alerts).await?;
+    raise(plan.hooks, &alerts).await?;
     let mut missing = record_missed(runs, &run, &missed).await?;
     match runs.start_run(&run, plan.allow_overlap, LOST_AFTER).await? {
         RunStart::Started => {
-            missing.extend(find_lost_runs(runs, &before, plan.after).await?);
+            missing.extend(find_lost_runs(runs, &before, plan.hooks).await?);
             tracing::info!(run.id = %run.key, trigger = ?run.trigger, "A run began.");
-            call_before_run(plan.after, &run).await;
+            call_before_run(plan.hooks, &run).await;
             Ok(OpenRun {
                 runs,
                 clock,
@@ -160,7 +160,7 @@ async fn try_start<'a>(
                 counts: Mutex::default(),
                 alerts: Mutex::default(),
                 missing,
-                after: plan.after,
+                hooks: plan.hooks,
                 stop: NEVER_STOPPED,
                 on_progress: &|_| {},
             })

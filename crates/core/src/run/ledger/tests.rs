@@ -35,7 +35,7 @@ fn plan(time: &str) -> RunPlan<'static> {
         input: serde_json::json!({}),
         allow_overlap: false,
         rules: StartRules::default(),
-        after: None,
+        hooks: None,
     }
 }
 

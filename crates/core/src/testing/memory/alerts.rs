@@ -18,23 +18,23 @@ impl AlertStore for MemoryStore {
         alert: &Alert,
         now: DateTime<Utc>,
     ) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        let before = inside.alerts.remove(key);
+        let mut state = self.write()?;
+        let before = state.alerts.remove(key);
         let is_news = before.is_none();
         let stored = match before {
             Some(stored) => stored.with_another_raise(now),
             None => StoredAlert::new(alert.clone(), now),
         };
-        inside.alerts.insert(key.clone(), stored);
+        state.alerts.insert(key.clone(), stored);
         Ok(is_news)
     }
 
     async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        let Some(next) = inside.alerts.get(key).and_then(|noted| noted.claim(now)) else {
+        let mut state = self.write()?;
+        let Some(next) = state.alerts.get(key).and_then(|noted| noted.claim(now)) else {
             return Ok(false);
         };
-        inside.alerts.insert(key.clone(), next);
+        state.alerts.insert(key.clone(), next);
         Ok(true)
     }
 
@@ -46,9 +46,9 @@ impl AlertStore for MemoryStore {
     }
 
     async fn withdraw_alert(&self, noted: &StoredAlert) -> StoreResult<()> {
-        let (key, mut inside) = (noted.alert.key(), self.write()?);
-        if inside.alerts.get(&key) == Some(noted) {
-            inside.alerts.remove(&key);
+        let (key, mut state) = (noted.alert.key(), self.write()?);
+        if state.alerts.get(&key) == Some(noted) {
+            state.alerts.remove(&key);
         }
         Ok(())
     }
@@ -58,8 +58,8 @@ impl AlertStore for MemoryStore {
     }
 
     async fn pending_alerts(&self) -> StoreResult<PendingAlerts> {
-        let inside = self.read()?;
-        let pending = inside.alerts.values();
+        let state = self.read()?;
+        let pending = state.alerts.values();
         let mut stored: Vec<StoredAlert> = pending
             .filter(|stored| stored.delivered_at.is_none())
             .cloned()

@@ -11,8 +11,8 @@ use crate::store::{AuditStore, StoreResult};
 #[async_trait]
 impl AuditStore for MemoryStore {
     async fn add_audit_entry(&self, entry: &AuditEntry) -> StoreResult<()> {
-        let mut inside = self.write()?;
-        inside.audit.insert((entry.at, entry.id), entry.clone());
+        let mut state = self.write()?;
+        state.audit.insert((entry.at, entry.id), entry.clone());
         Ok(())
     }
 
@@ -22,8 +22,8 @@ impl AuditStore for MemoryStore {
         since: DateTime<Utc>,
         limit: usize,
     ) -> StoreResult<Vec<AuditEntry>> {
-        let inside = self.read()?;
-        let entries = inside.audit.values().rev();
+        let state = self.read()?;
+        let entries = state.audit.values().rev();
         let entries = entries.filter(|entry| entry.at >= since);
         let entries = entries.filter(|entry| family.is_none() || entry.family.as_ref() == family);
         Ok(entries.take(limit).cloned().collect())

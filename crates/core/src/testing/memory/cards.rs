@@ -15,16 +15,16 @@ use crate::store::{
 #[async_trait]
 impl CardStore for MemoryStore {
     async fn add_card(&self, card: &Card, secret: &Sealed) -> StoreResult<()> {
-        let mut inside = self.write()?;
-        inside.require_owners(card)?;
-        if inside.cards.contains_key(&card.id) || inside.holds_number(card, &card.fingerprint) {
+        let mut state = self.write()?;
+        state.require_owners(card)?;
+        if state.cards.contains_key(&card.id) || state.is_number_taken(card, &card.fingerprint) {
             return Err(StoreError::AlreadyExists(format!(
                 "a card of that number in the family “{}”",
                 card.family
             )));
         }
-        inside.secrets.insert(card.id, secret.clone());
-        inside.cards.insert(
+        state.secrets.insert(card.id, secret.clone());
+        state.cards.insert(
             card.id,
             CardRecord {
                 card: card.clone(),
@@ -54,8 +54,8 @@ impl CardStore for MemoryStore {
         after: Option<&CardCursor>,
         limit: usize,
     ) -> StoreResult<Vec<CardRecord>> {
-        let inside = self.read()?;
-        let mut found: Vec<(CardCursor, &CardRecord)> = inside
+        let state = self.read()?;
+        let mut found: Vec<(CardCursor, &CardRecord)> = state
             .cards
             .values()
             .filter(|record| {
@@ -94,8 +94,8 @@ impl CardStore for MemoryStore {
         before: Option<&CardPause>,
         after: Option<&CardPause>,
     ) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        let stored = &mut inside.card_record_mut(id)?.card.pause;
+        let mut state = self.write()?;
+        let stored = &mut state.card_record_mut(id)?.card.pause;
         let is_unchanged = stored.as_ref() == before;
         if is_unchanged {
             *stored = after.cloned();
@@ -104,8 +104,8 @@ impl CardStore for MemoryStore {
     }
 
     async fn allow_retry(&self, id: CardId) -> StoreResult<()> {
-        let mut inside = self.write()?;
-        inside.card_record_mut(id)?.state.allow_retry();
+        let mut state = self.write()?;
+        state.card_record_mut(id)?.state.allow_retry();
         Ok(())
     }
 
@@ -121,30 +121,30 @@ impl CardStore for MemoryStore {
 #[async_trait]
 impl RestoreStore for MemoryStore {
     async fn restore_card(&self, copy: &CardCopy, mode: WriteMode) -> StoreResult<RestoreOutcome> {
-        let mut inside = match mode {
+        let mut state = match mode {
             WriteMode::Write => self.write()?,
             WriteMode::DryRun => self.read()?,
         };
         let card = &copy.record.card;
         if mode == WriteMode::Write {
-            inside.require_owners(card)?;
+            state.require_owners(card)?;
         }
-        let stored = inside.cards.get(&card.id).cloned();
+        let stored = state.cards.get(&card.id).cloned();
         let (outcome, to_write) = match stored {
             Some(stored) if stored.card.family == card.family => {
-                let account = inside.accounts.get(&card.id).cloned();
-                copy.merge_into(stored, account, inside.secrets.get(&card.id))
+                let account = state.accounts.get(&card.id).cloned();
+                copy.merge_into(stored, account, state.secrets.get(&card.id))
             }
-            None if !inside.holds_number(card, &card.fingerprint) => {
+            None if !state.is_number_taken(card, &card.fingerprint) => {
                 (RestoreOutcome::Added, Some(copy.clone()))
             }
             _ => (RestoreOutcome::Conflict(CardConflict::Taken), None),
         };
         if let Some(copy) = to_write.filter(|_| mode == WriteMode::Write) {
-            inside.secrets.insert(card.id, copy.secret);
-            inside.cards.insert(card.id, copy.record);
+            state.secrets.insert(card.id, copy.secret);
+            state.cards.insert(card.id, copy.record);
             if let Some(account) = copy.account {
-                inside.accounts.insert(card.id, account);
+                state.accounts.insert(card.id, account);
             }
         }
         Ok(outcome)
@@ -159,22 +159,22 @@ impl SecretWriter for MemoryStore {
         before: Uuid,
         after: &NewSecret,
     ) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        let stored = inside.card_record_mut(card)?.card.clone();
+        let mut state = self.write()?;
+        let stored = state.card_record_mut(card)?.card.clone();
         if stored.secret_id != before {
             return Ok(false);
         }
-        if inside.holds_number(&stored, &after.fingerprint) {
+        if state.is_number_taken(&stored, &after.fingerprint) {
             return Err(StoreError::AlreadyExists(format!(
                 "a card of that number in the family “{}”",
                 stored.family
             )));
         }
-        let record = inside.card_record_mut(card)?;
+        let record = state.card_record_mut(card)?;
         record.card.fingerprint = after.fingerprint.clone();
         record.card.secret_id = after.id;
         record.state.forget_other_hosts();
-        inside.secrets.insert(card, after.sealed.clone());
+        state.secrets.insert(card, after.sealed.clone());
         Ok(true)
     }
 }
@@ -182,10 +182,10 @@ impl SecretWriter for MemoryStore {
 #[async_trait]
 impl SecretStore for MemoryStore {
     async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>> {
-        let inside = self.read()?;
+        let state = self.read()?;
         Ok(cards
             .iter()
-            .filter_map(|card| Some((*card, inside.secrets.get(card)?.clone())))
+            .filter_map(|card| Some((*card, state.secrets.get(card)?.clone())))
             .collect())
     }
 

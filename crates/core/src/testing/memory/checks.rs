@@ -17,8 +17,8 @@ use crate::store::{
 #[async_trait]
 impl CheckStore for MemoryStore {
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        let record = inside.card_record_mut(card.card)?;
+        let mut state = self.write()?;
+        let record = state.card_record_mut(card.card)?;
         let is_paused = record.card.active_pause(mark.at).is_some();
         let waits = is_paused || record.state.refused_since.is_some();
         let card_state = &mut record.state;
@@ -39,8 +39,8 @@ impl CheckStore for MemoryStore {
         check: Uuid,
         outcome: LoginOutcome,
     ) -> StoreResult<()> {
-        let mut inside = self.write()?;
-        let Ok(record) = inside.card_record_mut(card.card) else {
+        let mut state = self.write()?;
+        let Ok(record) = state.card_record_mut(card.card) else {
             return Ok(());
         };
         let card_state = &mut record.state;
@@ -62,8 +62,8 @@ impl CheckStore for MemoryStore {
     }
 
     async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
-        let mut inside = self.write()?;
-        let Ok(record) = inside.card_record_mut(check.card.card) else {
+        let mut state = self.write()?;
+        let Ok(record) = state.card_record_mut(check.card.card) else {
             return Ok(Saved::CardGone);
         };
         let card_state = &mut record.state;
@@ -99,7 +99,7 @@ impl CheckStore for MemoryStore {
         if let Ok(account) = &check.outcome {
             card_state.refused_since = None;
             card_state.last_success_at = Some(check.started_at);
-            inside.accounts.insert(
+            state.accounts.insert(
                 check.card.card,
                 StoredAccount {
                     read_at: check.started_at,
@@ -114,12 +114,12 @@ impl CheckStore for MemoryStore {
         &self,
         family: &FamilyId,
     ) -> StoreResult<Vec<(CardId, StoredAccount)>> {
-        let inside = self.read()?;
-        Ok(inside
+        let state = self.read()?;
+        Ok(state
             .accounts
             .iter()
             .filter(|(card, _)| {
-                inside
+                state
                     .cards
                     .get(card)
                     .is_some_and(|record| record.card.family == *family)
@@ -136,17 +136,17 @@ impl VisitStore for MemoryStore {
         library: &LibraryId,
         cards: &[CardKey],
     ) -> StoreResult<Option<LoadedVisit>> {
-        let inside = self.read()?;
-        Ok(inside.libraries.get(library).map(|found| LoadedVisit {
+        let state = self.read()?;
+        Ok(state.libraries.get(library).map(|found| LoadedVisit {
             library: found.clone(),
-            back_off_until: inside.backing_off.get(library).copied(),
-            down_since: inside.down.get(library).copied(),
-            was_read: inside.read_as.get(library) == Some(&ReadAs::from_entry(found)),
+            back_off_until: state.backing_off.get(library).copied(),
+            down_since: state.down.get(library).copied(),
+            was_read: state.read_as.get(library) == Some(&ReadAs::from_entry(found)),
             cards: cards
                 .iter()
                 .filter_map(|key| {
-                    let record = inside.cards.get(&key.card)?;
-                    let secret = inside.secrets.get(&key.card)?;
+                    let record = state.cards.get(&key.card)?;
+                    let secret = state.secrets.get(&key.card)?;
                     (record.card.family == key.family).then(|| (record.clone(), secret.clone()))
                 })
                 .collect(),
@@ -157,19 +157,14 @@ impl VisitStore for MemoryStore {
 #[async_trait]
 impl AccountStore for MemoryStore {
     async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
-        let inside = self.read()?;
-        Ok(inside.families.get(family).map(|found| LoadedFamily {
+        let state = self.read()?;
+        Ok(state.families.get(family).map(|found| LoadedFamily {
             family: found.clone(),
-            cards: inside
+            cards: state
                 .cards
                 .values()
                 .filter(|record| record.card.family == *family)
-                .map(|record| {
-                    (
-                        record.clone(),
-                        inside.accounts.get(&record.card.id).cloned(),
-                    )
-                })
+                .map(|record| (record.clone(), state.accounts.get(&record.card.id).cloned()))
                 .collect(),
         }))
     }

@@ -11,8 +11,8 @@ use crate::store::{DeclaredScheduleStore, SavedSchedules, ScheduleChanges, Store
 #[async_trait]
 impl DeclaredScheduleStore for MemoryStore {
     async fn declared_schedules(&self, job: JobName) -> StoreResult<Vec<Schedule>> {
-        let inside = self.read()?;
-        let stored = inside.schedules.get(&job).into_iter().flatten();
+        let state = self.read()?;
+        let stored = state.schedules.get(&job).into_iter().flatten();
         let known = stored.filter_map(|(_, stored)| stored.as_ref());
         Ok(known.map(|stored| stored.schedule.clone()).collect())
     }
@@ -23,8 +23,8 @@ impl DeclaredScheduleStore for MemoryStore {
         schedules: &[Schedule],
         now: DateTime<Utc>,
     ) -> StoreResult<SavedSchedules> {
-        let mut inside = self.write()?;
-        let stored = inside.schedules.entry(job).or_default();
+        let mut state = self.write()?;
+        let stored = state.schedules.entry(job).or_default();
         let before = stored.clone();
         let changes = ScheduleChanges::between(&before, schedules, now);
         for label in &changes.remove {

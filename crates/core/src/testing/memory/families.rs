@@ -12,14 +12,14 @@ use crate::store::{FamilyStore, StoreError, StoreResult};
 #[async_trait]
 impl FamilyStore for MemoryStore {
     async fn add_family(&self, family: &Family) -> StoreResult<()> {
-        let mut inside = self.write()?;
-        if inside.families.contains_key(&family.id) {
+        let mut state = self.write()?;
+        if state.families.contains_key(&family.id) {
             return Err(StoreError::AlreadyExists(format!(
                 "a family “{}”",
                 family.id
             )));
         }
-        inside.families.insert(family.id.clone(), family.clone());
+        state.families.insert(family.id.clone(), family.clone());
         Ok(())
     }
 
@@ -34,8 +34,8 @@ impl FamilyStore for MemoryStore {
     }
 
     async fn replace_family(&self, before: &Family, after: &Family) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        let stored = inside.families.get_mut(&after.id);
+        let mut state = self.write()?;
+        let stored = state.families.get_mut(&after.id);
         let stored = stored.filter(|stored| stored.has_same_settings(before));
         Ok(stored.is_some_and(|stored| {
             *stored = stored.with_settings_of(after);
@@ -67,14 +67,14 @@ impl FamilyStore for MemoryStore {
     }
 
     async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        let family = inside.families.get_mut(id);
+        let mut state = self.write()?;
+        let family = state.families.get_mut(id);
         Ok(family.is_some_and(|family| family.stop_recipient(stopped.clone())))
     }
 
     async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        let family = inside.families.get_mut(id);
+        let mut state = self.write()?;
+        let family = state.families.get_mut(id);
         Ok(family.is_some_and(|family| family.allow_recipient(address)))
     }
 
@@ -83,8 +83,8 @@ impl FamilyStore for MemoryStore {
         id: &FamilyId,
         unsubscription: &Unsubscription,
     ) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        let family = inside.families.get_mut(id);
+        let mut state = self.write()?;
+        let family = state.families.get_mut(id);
         Ok(family.is_some_and(|family| family.unsubscribe(unsubscription.clone())))
     }
 
@@ -94,28 +94,28 @@ impl FamilyStore for MemoryStore {
         address: &EmailAddress,
         kind: &MailKind,
     ) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        let family = inside.families.get_mut(id);
+        let mut state = self.write()?;
+        let family = state.families.get_mut(id);
         Ok(family.is_some_and(|family| family.resubscribe(address, kind)))
     }
 
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()> {
-        let mut inside = self.write()?;
-        if inside.families.remove(id).is_none() {
+        let mut state = self.write()?;
+        if state.families.remove(id).is_none() {
             return Err(StoreError::NotFound(format!("family “{id}”")));
         }
-        let cards: Vec<CardId> = inside
+        let cards: Vec<CardId> = state
             .cards
             .values()
             .filter(|record| record.card.family == *id)
             .map(|record| record.card.id)
             .collect();
         for card in cards {
-            inside.remove_card(card);
+            state.remove_card(card);
         }
-        inside.outbox.retain(|cursor, _| cursor.family != *id);
-        inside.feeds.retain(|_, feed| feed.family != *id);
-        inside.invitations.retain(|(family, _), _| family != id);
+        state.outbox.retain(|cursor, _| cursor.family != *id);
+        state.feeds.retain(|_, feed| feed.family != *id);
+        state.invitations.retain(|(family, _), _| family != id);
         Ok(())
     }
 }

@@ -11,16 +11,16 @@ use crate::store::{FeedStore, StoreError, StoreResult};
 #[async_trait]
 impl FeedStore for MemoryStore {
     async fn add_feed(&self, feed: &Feed) -> StoreResult<()> {
-        let mut inside = self.write()?;
-        if !inside.families.contains_key(&feed.family) {
+        let mut state = self.write()?;
+        if !state.families.contains_key(&feed.family) {
             return Err(StoreError::NotFound(format!("family “{}”", feed.family)));
         }
-        if inside.feeds.contains_key(&feed.token) {
+        if state.feeds.contains_key(&feed.token) {
             return Err(StoreError::AlreadyExists(
                 "a feed with this token".to_owned(),
             ));
         }
-        inside.feeds.insert(feed.token.clone(), feed.clone());
+        state.feeds.insert(feed.token.clone(), feed.clone());
         Ok(())
     }
 
@@ -29,16 +29,16 @@ impl FeedStore for MemoryStore {
     }
 
     async fn family_feeds(&self, family: &FamilyId) -> StoreResult<Vec<Feed>> {
-        let inside = self.read()?;
-        let feeds = inside.feeds.values().filter(|feed| feed.family == *family);
+        let state = self.read()?;
+        let feeds = state.feeds.values().filter(|feed| feed.family == *family);
         let mut feeds: Vec<Feed> = feeds.cloned().collect();
         feeds.sort_by_key(|feed| (feed.created_at, feed.token.clone()));
         Ok(feeds)
     }
 
     async fn mark_feed_used(&self, token: &FeedTokenHash, day: NaiveDate) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        let feed = inside.feeds.get_mut(token);
+        let mut state = self.write()?;
+        let feed = state.feeds.get_mut(token);
         let Some(feed) = feed.filter(|feed| feed.has_new_use(day)) else {
             return Ok(false);
         };
@@ -47,11 +47,11 @@ impl FeedStore for MemoryStore {
     }
 
     async fn revoke_feed(&self, family: &FamilyId, token: &FeedTokenHash) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        let feed = inside.feeds.get(token);
+        let mut state = self.write()?;
+        let feed = state.feeds.get(token);
         let is_of_family = feed.is_some_and(|feed| feed.family == *family);
         if is_of_family {
-            inside.feeds.remove(token);
+            state.feeds.remove(token);
         }
         Ok(is_of_family)
     }

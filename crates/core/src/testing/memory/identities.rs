@@ -17,24 +17,24 @@ impl IdentityStore for MemoryStore {
         before: Option<&IdentityLink>,
         after: &IdentityLink,
     ) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        if inside.identities.get(&after.identity) != before {
+        let mut state = self.write()?;
+        if state.identities.get(&after.identity) != before {
             return Ok(false);
         }
         let id = after.identity.clone();
-        inside.identities.insert(id, after.clone());
+        state.identities.insert(id, after.clone());
         Ok(true)
     }
 
     async fn count_identities(&self, person: &PersonId) -> StoreResult<usize> {
-        let inside = self.read()?;
-        let links = inside.identities.values();
+        let state = self.read()?;
+        let links = state.identities.values();
         Ok(links.filter(|link| link.person() == Some(person)).count())
     }
 
     async fn unlink_identities(&self, person: &PersonId) -> StoreResult<()> {
-        let mut inside = self.write()?;
-        inside
+        let mut state = self.write()?;
+        state
             .identities
             .retain(|_, link| link.person() != Some(person));
         Ok(())

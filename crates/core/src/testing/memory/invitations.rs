@@ -10,17 +10,17 @@ use crate::store::{InvitationStore, StoreError, StoreResult};
 #[async_trait]
 impl InvitationStore for MemoryStore {
     async fn add_invitation(&self, invitation: &Invitation) -> StoreResult<bool> {
-        let mut inside = self.write()?;
+        let mut state = self.write()?;
         let family = &invitation.family;
-        if !inside.families.contains_key(family) {
+        if !state.families.contains_key(family) {
             return Err(StoreError::NotFound(format!("family “{family}”")));
         }
         let key = (family.clone(), invitation.id.invited);
-        let before = inside.invitations.get(&key);
+        let before = state.invitations.get(&key);
         if before.is_some_and(|before| before.is_open(invitation.created_at)) {
             return Ok(false);
         }
-        inside.invitations.insert(key, invitation.clone());
+        state.invitations.insert(key, invitation.clone());
         Ok(true)
     }
 
@@ -30,14 +30,14 @@ impl InvitationStore for MemoryStore {
         id: &InvitationId,
     ) -> StoreResult<Option<Invitation>> {
         let key = (family.clone(), id.invited);
-        let inside = self.read()?;
-        let found = inside.invitations.get(&key);
+        let state = self.read()?;
+        let found = state.invitations.get(&key);
         Ok(found.filter(|found| found.id == *id).cloned())
     }
 
     async fn family_invitations(&self, family: &FamilyId) -> StoreResult<Vec<Invitation>> {
-        let inside = self.read()?;
-        let found = inside.invitations.values();
+        let state = self.read()?;
+        let found = state.invitations.values();
         let found = found.filter(|invitation| invitation.family == *family);
         let mut found: Vec<Invitation> = found.cloned().collect();
         found.sort_by_key(|invitation| (invitation.created_at, invitation.id));
@@ -46,26 +46,26 @@ impl InvitationStore for MemoryStore {
 
     async fn replace_invitation(
         &self,
-        revision: u64,
+        expected_revision: u64,
         invitation: &Invitation,
     ) -> StoreResult<bool> {
-        let mut inside = self.write()?;
+        let mut state = self.write()?;
         let key = (invitation.family.clone(), invitation.id.invited);
-        let stored = inside.invitations.get_mut(&key);
-        let stored =
-            stored.filter(|stored| stored.id == invitation.id && stored.revision == revision);
+        let stored = state.invitations.get_mut(&key);
+        let stored = stored
+            .filter(|stored| stored.id == invitation.id && stored.revision == expected_revision);
         Ok(stored.map(|stored| *stored = invitation.clone()).is_some())
     }
 
     async fn remove_invitation(&self, family: &FamilyId, id: &InvitationId) -> StoreResult<bool> {
         let key = (family.clone(), id.invited);
-        let mut inside = self.write()?;
-        let is_stored = inside
+        let mut state = self.write()?;
+        let is_stored = state
             .invitations
             .get(&key)
             .is_some_and(|found| found.id == *id);
         if is_stored {
-            inside.invitations.remove(&key);
+            state.invitations.remove(&key);
         }
         Ok(is_stored)
     }

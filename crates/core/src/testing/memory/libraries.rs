@@ -11,27 +11,27 @@ use crate::store::{LibraryStore, StoreError, StoreResult};
 #[async_trait]
 impl LibraryStore for MemoryStore {
     async fn add_library(&self, library: &Library) -> StoreResult<()> {
-        let mut inside = self.write()?;
-        if inside.libraries.contains_key(&library.id) {
+        let mut state = self.write()?;
+        if state.libraries.contains_key(&library.id) {
             return Err(StoreError::AlreadyExists(format!(
                 "a library “{}”",
                 library.id
             )));
         }
-        inside.libraries.insert(library.id.clone(), library.clone());
+        state.libraries.insert(library.id.clone(), library.clone());
         Ok(())
     }
 
     async fn update_library(&self, library: &Library) -> StoreResult<()> {
-        let mut inside = self.write()?;
-        let Some(stored) = inside.libraries.get_mut(&library.id) else {
+        let mut state = self.write()?;
+        let Some(stored) = state.libraries.get_mut(&library.id) else {
             return Err(StoreError::NotFound(format!("library “{}”", library.id)));
         };
         let has_moved = stored.base_url != library.base_url;
         stored.clone_from(library);
         if has_moved {
-            inside.backing_off.remove(&library.id);
-            inside.down.remove(&library.id);
+            state.backing_off.remove(&library.id);
+            state.down.remove(&library.id);
         }
         Ok(())
     }
@@ -45,8 +45,8 @@ impl LibraryStore for MemoryStore {
     }
 
     async fn remove_library(&self, id: &LibraryId) -> StoreResult<()> {
-        let mut inside = self.write()?;
-        if inside
+        let mut state = self.write()?;
+        if state
             .cards
             .values()
             .any(|record| record.card.library == *id)
@@ -55,10 +55,10 @@ impl LibraryStore for MemoryStore {
                 "The library “{id}” still has cards; remove them first."
             )));
         }
-        inside.backing_off.remove(id);
-        inside.down.remove(id);
-        inside.read_as.remove(id);
-        match inside.libraries.remove(id) {
+        state.backing_off.remove(id);
+        state.down.remove(id);
+        state.read_as.remove(id);
+        match state.libraries.remove(id) {
             Some(_) => Ok(()),
             None => Err(StoreError::NotFound(format!("library “{id}”"))),
         }
@@ -70,11 +70,11 @@ impl LibraryStore for MemoryStore {
         until: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> StoreResult<()> {
-        let mut inside = self.write()?;
-        if !inside.libraries.contains_key(id) {
+        let mut state = self.write()?;
+        if !state.libraries.contains_key(id) {
             return Err(StoreError::NotFound(format!("library “{id}”")));
         }
-        let stored = inside.backing_off.entry(id.clone()).or_insert(until);
+        let stored = state.backing_off.entry(id.clone()).or_insert(until);
         if *stored < until || !is_plausible_back_off(*stored, now) {
             *stored = until;
         }
@@ -86,11 +86,11 @@ impl LibraryStore for MemoryStore {
         id: &LibraryId,
         since: DateTime<Utc>,
     ) -> StoreResult<DateTime<Utc>> {
-        let mut inside = self.write()?;
-        if !inside.libraries.contains_key(id) {
+        let mut state = self.write()?;
+        if !state.libraries.contains_key(id) {
             return Err(StoreError::NotFound(format!("library “{id}”")));
         }
-        let stored = inside.down.entry(id.clone()).or_insert(since);
+        let stored = state.down.entry(id.clone()).or_insert(since);
         *stored = (*stored).min(since);
         Ok(*stored)
     }
@@ -101,10 +101,10 @@ impl LibraryStore for MemoryStore {
     }
 
     async fn record_library_read(&self, library: &Library) -> StoreResult<()> {
-        let mut inside = self.write()?;
-        if inside.libraries.contains_key(&library.id) {
+        let mut state = self.write()?;
+        if state.libraries.contains_key(&library.id) {
             let read_as = ReadAs::from_entry(library);
-            inside.read_as.insert(library.id.clone(), read_as);
+            state.read_as.insert(library.id.clone(), read_as);
         }
         Ok(())
     }

@@ -54,7 +54,7 @@ use crate::store::{
 /// One map for each kind of record, behind one lock.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    inside: Mutex<Inside>,
+    state: Mutex<State>,
     /// What a competing request does before the next write.
     rival: Mutex<Option<Rival>>,
     calls: AtomicUsize,
@@ -73,7 +73,7 @@ impl std::fmt::Debug for Rival {
 type StoredPicture = (PictureDay, Option<Arc<[u8]>>);
 
 #[derive(Debug, Default)]
-struct Inside {
+struct State {
     families: BTreeMap<FamilyId, Family>,
     libraries: BTreeMap<LibraryId, Library>,
     backing_off: BTreeMap<LibraryId, DateTime<Utc>>,
@@ -113,7 +113,7 @@ struct Inside {
     writes_before_failure: Option<usize>,
 }
 
-impl Inside {
+impl State {
     fn card_record_mut(&mut self, id: CardId) -> StoreResult<&mut CardRecord> {
         self.cards
             .get_mut(&id)
@@ -131,7 +131,7 @@ impl Inside {
         Ok(())
     }
 
-    fn holds_number(&self, card: &Card, fingerprint: &Fingerprint) -> bool {
+    fn is_number_taken(&self, card: &Card, fingerprint: &Fingerprint) -> bool {
         self.cards.values().any(|record| {
             let other = &record.card;
             other.id != card.id
@@ -152,13 +152,13 @@ impl MemoryStore {
     /// Turns it into a restored store without the records of these mails; unless it `has_sent_fences`,
     /// their claims are gone too.
     pub fn restore(&self, has_sent_fences: bool, lost: &[MailKey]) {
-        let mut inside = self.lock();
-        inside.origin = Some(StoreOrigin::Restored { has_sent_fences });
+        let mut state = self.lock();
+        state.origin = Some(StoreOrigin::Restored { has_sent_fences });
         for key in lost {
-            inside.outbox.remove(&OutboxCursor::from(key));
+            state.outbox.remove(&OutboxCursor::from(key));
         }
         if !has_sent_fences {
-            inside.sent.clear();
+            state.sent.clear();
         }
     }
 
@@ -178,7 +178,7 @@ impl MemoryStore {
     }
 
     /// Runs this once, just before the next write, as if another request were faster.
-    pub fn before_next_write(&self, rival: impl FnOnce(&Self) + Send + 'static) {
+    pub fn run_before_next_write(&self, rival: impl FnOnce(&Self) + Send + 'static) {
         let mut waiting = self.rival.lock().unwrap_or_else(PoisonError::into_inner);
         *waiting = Some(Rival(Box::new(rival)));
     }
@@ -188,7 +188,7 @@ impl MemoryStore {
         self.calls.load(Ordering::Relaxed)
     }
 
-    fn write(&self) -> StoreResult<MutexGuard<'_, Inside>> {
+    fn write(&self) -> StoreResult<MutexGuard<'_, State>> {
         let rival = self
             .rival
             .lock()
@@ -197,35 +197,35 @@ impl MemoryStore {
         if let Some(Rival(act)) = rival {
             act(self);
         }
-        let mut inside = self.lock();
-        match &mut inside.writes_left {
+        let mut state = self.lock();
+        match &mut state.writes_left {
             None => {}
             Some(0) => return Err(StoreError::Unavailable("the writes are limited".to_owned())),
             Some(left) => *left -= 1,
         }
-        if let Some(before) = inside.writes_before_failure {
-            inside.writes_before_failure = before.checked_sub(1);
+        if let Some(before) = state.writes_before_failure {
+            state.writes_before_failure = before.checked_sub(1);
             if before == 0 {
                 return Err(StoreError::Unavailable("a write failed".to_owned()));
             }
         }
-        Ok(inside)
+        Ok(state)
     }
 
-    fn read(&self) -> StoreResult<MutexGuard<'_, Inside>> {
-        let mut inside = self.lock();
-        match &mut inside.reads_left {
+    fn read(&self) -> StoreResult<MutexGuard<'_, State>> {
+        let mut state = self.lock();
+        match &mut state.reads_left {
             None => {}
             Some(0) => return Err(StoreError::Unavailable("the reads are limited".to_owned())),
             Some(left) => *left -= 1,
         }
-        Ok(inside)
+        Ok(state)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inside> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         // Every method leaves the maps consistent, so a panic elsewhere cannot damage them.
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

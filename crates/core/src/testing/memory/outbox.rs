@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Inside, MemoryStore};
+use super::{MemoryStore, State};
 use crate::ids::FamilyId;
 use crate::notice::last_notice::LastNotice;
 use crate::outbox::{MailKey, MailKind, MailState, OutboxRecord};
@@ -11,44 +11,44 @@ use crate::store::{OutboxCursor, OutboxStore, StoreError, StoreOrigin, StoreResu
 #[async_trait]
 impl OutboxStore for MemoryStore {
     async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        if !inside.families.contains_key(&record.family) {
+        let mut state = self.write()?;
+        if !state.families.contains_key(&record.family) {
             return Err(StoreError::NotFound(format!("family “{}”", record.family)));
         }
         let cursor = OutboxCursor::from(record);
-        if inside.outbox.contains_key(&cursor) {
+        if state.outbox.contains_key(&cursor) {
             return Ok(false);
         }
         let is_open = matches!(record.state, MailState::Pending | MailState::Missed);
-        let sent = inside.sent.get(&record.key()).copied();
+        let sent = state.sent.get(&record.key()).copied();
         if let Some(fence) = sent.filter(|_| is_open) {
             let held = record.hold(fence, record.planned_at);
-            inside
+            state
                 .outbox
                 .insert(cursor, (held.to_stored().into_owned(), None));
             return Ok(false);
         }
-        inside
+        state
             .outbox
             .insert(cursor, (record.to_stored().into_owned(), None));
         Ok(true)
     }
 
     async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>> {
-        let inside = self.read()?;
-        let found = inside.outbox.get(&OutboxCursor::from(key));
+        let state = self.read()?;
+        let found = state.outbox.get(&OutboxCursor::from(key));
         Ok(found.map(|(record, _)| record.clone()))
     }
 
     async fn replace_mail(
         &self,
-        revision: u64,
+        expected_revision: u64,
         record: &OutboxRecord,
         last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
-        let Inside { outbox, sent, .. } = &mut *self.write()?;
+        let State { outbox, sent, .. } = &mut *self.write()?;
         match outbox.get_mut(&OutboxCursor::from(record)) {
-            Some((stored, stored_notice)) if stored.revision == revision => {
+            Some((stored, stored_notice)) if stored.revision == expected_revision => {
                 if record.state == MailState::Sending {
                     sent.insert(record.key(), record.fence);
                 }

@@ -19,16 +19,16 @@ impl PauseStore for MemoryStore {
         before: &[Pause],
         after: &[Pause],
     ) -> StoreResult<bool> {
-        let mut inside = self.write()?;
+        let mut state = self.write()?;
         let is_own = |pause: &Pause| pause.label.as_ref() == label;
-        let own = inside.pauses.values().filter(|pause| is_own(pause));
+        let own = state.pauses.values().filter(|pause| is_own(pause));
         if !own.eq(before) {
             return Ok(false);
         }
-        inside.pauses.retain(|_, pause| !is_own(pause));
+        state.pauses.retain(|_, pause| !is_own(pause));
         for pause in after {
             let key = (pause.since, pause.label.clone());
-            inside.pauses.insert(key, pause.clone());
+            state.pauses.insert(key, pause.clone());
         }
         Ok(true)
     }

@@ -16,17 +16,17 @@ impl PictureStore for MemoryStore {
 
     async fn save_picture_day(
         &self,
-        before: Option<u64>,
+        expected_revision: Option<u64>,
         day: &PictureDay,
         bytes: Option<&[u8]>,
     ) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        let stored = inside.pictures.get(&day.date);
-        if stored.map(|(stored, _)| stored.revision) != before {
+        let mut state = self.write()?;
+        let stored = state.pictures.get(&day.date);
+        if stored.map(|(stored, _)| stored.revision) != expected_revision {
             return Ok(false);
         }
         let stored = (day.clone(), bytes.map(Arc::from));
-        inside.pictures.insert(day.date, stored);
+        state.pictures.insert(day.date, stored);
         Ok(true)
     }
 
@@ -35,8 +35,8 @@ impl PictureStore for MemoryStore {
         date: NaiveDate,
         _picture: &FetchedPicture,
     ) -> StoreResult<Option<Arc<[u8]>>> {
-        let inside = self.read()?;
-        Ok(inside
+        let state = self.read()?;
+        Ok(state
             .pictures
             .get(&date)
             .and_then(|(_, bytes)| bytes.clone()))

@@ -12,8 +12,8 @@ use crate::store::{RunDayStore, StoreResult};
 #[async_trait]
 impl RunDayStore for MemoryStore {
     async fn upsert_squares(&self, day: &DayKey, squares: &[Square]) -> StoreResult<()> {
-        let mut inside = self.write()?;
-        let stored = inside.run_days.entry(day.clone()).or_default();
+        let mut state = self.write()?;
+        let stored = state.run_days.entry(day.clone()).or_default();
         for square in squares {
             stored.upsert(square.clone());
         }
@@ -21,8 +21,8 @@ impl RunDayStore for MemoryStore {
     }
 
     async fn run_days(&self, from: NaiveDate, to: NaiveDate) -> StoreResult<Vec<(DayKey, RunDay)>> {
-        let inside = self.read()?;
-        let days = inside.run_days.iter();
+        let state = self.read()?;
+        let days = state.run_days.iter();
         Ok(days
             .filter(|(key, _)| (from..=to).contains(&key.date))
             .map(|(key, day)| (key.clone(), day.clone()))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::{Inside, MemoryStore};
+use super::{MemoryStore, State};
 use crate::clock::is_in_future;
 use crate::ids::Label;
 use crate::run::tick_times::TickTimes;
@@ -21,14 +21,14 @@ impl RunStore for MemoryStore {
         allow_overlap: bool,
         silence: Duration,
     ) -> StoreResult<RunStart> {
-        let mut inside = self.write()?;
-        let stored = inside.runs.get(&run.key);
+        let mut state = self.write()?;
+        let stored = state.runs.get(&run.key);
         if let Some(stored) = stored.filter(|stored| !run.may_replace(stored)) {
             return Ok(RunStart::AlreadyRan(stored.clone()));
         }
         let silent_since = run.started_at - silence;
         let mut going = None;
-        for other in inside.runs.values_mut().filter(|other| {
+        for other in state.runs.values_mut().filter(|other| {
             other.key.job == run.key.job
                 && other.key.label == run.key.label
                 && other.outcome == RunOutcome::Running
@@ -51,16 +51,16 @@ impl RunStore for MemoryStore {
             }
             _ => (run.clone(), RunStart::Started),
         };
-        inside.runs.insert(run.key.clone(), stored);
+        state.runs.insert(run.key.clone(), stored);
         Ok(start)
     }
 
     async fn record_run(&self, run: &Run) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        if inside.runs.contains_key(&run.key) {
+        let mut state = self.write()?;
+        if state.runs.contains_key(&run.key) {
             return Ok(false);
         }
-        inside.runs.insert(run.key.clone(), run.clone());
+        state.runs.insert(run.key.clone(), run.clone());
         Ok(true)
     }
 
@@ -84,8 +84,8 @@ impl RunStore for MemoryStore {
     }
 
     async fn work_items(&self, run: &RunKey) -> StoreResult<Vec<WorkItem>> {
-        let inside = self.read()?;
-        let of_run = inside.work.iter().filter(|((key, _), _)| key == run);
+        let state = self.read()?;
+        let of_run = state.work.iter().filter(|((key, _), _)| key == run);
         Ok(of_run.map(|(_, work)| work.clone()).collect())
     }
 
@@ -126,18 +126,18 @@ impl RunStore for MemoryStore {
     }
 
     async fn delete_history_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
-        let mut inside = self.write()?;
-        let Inside { runs, work, .. } = &mut *inside;
+        let mut state = self.write()?;
+        let State { runs, work, .. } = &mut *state;
         runs.retain(|_, run| run.started_at >= before);
         work.retain(|(run, _), _| runs.contains_key(run));
-        inside
+        state
             .run_days
             .retain(|day, _| day.date >= before.date_naive());
-        inside.alerts.retain(|_, alert| alert.last_seen >= before);
-        inside
+        state.alerts.retain(|_, alert| alert.last_seen >= before);
+        state
             .pauses
             .retain(|_, pause| pause.until.is_none_or(|until| until >= before));
-        inside
+        state
             .outbox
             .retain(|_, (record, _)| record.planned_at >= before || !record.is_over());
         Ok(())

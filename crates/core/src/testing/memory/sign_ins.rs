@@ -22,8 +22,8 @@ impl SignInStore for MemoryStore {
     }
 
     async fn replace_session(&self, session: &Session) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        let stored = inside.sessions.get_mut(&session.hash.to_string());
+        let mut state = self.write()?;
+        let stored = state.sessions.get_mut(&session.hash.to_string());
         Ok(stored.map(|stored| *stored = session.clone()).is_some())
     }
 
@@ -33,8 +33,8 @@ impl SignInStore for MemoryStore {
     }
 
     async fn remove_sessions(&self, person: &PersonId) -> StoreResult<()> {
-        let mut inside = self.write()?;
-        inside
+        let mut state = self.write()?;
+        state
             .sessions
             .retain(|_, session| session.person != *person);
         Ok(())
@@ -49,10 +49,14 @@ impl SignInStore for MemoryStore {
         Ok(self.read()?.attempts.get(&id).cloned())
     }
 
-    async fn replace_attempt(&self, revision: u64, attempt: &SignInAttempt) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        let stored = inside.attempts.get_mut(&attempt.id);
-        let stored = stored.filter(|stored| stored.revision == revision);
+    async fn replace_attempt(
+        &self,
+        expected_revision: u64,
+        attempt: &SignInAttempt,
+    ) -> StoreResult<bool> {
+        let mut state = self.write()?;
+        let stored = state.attempts.get_mut(&attempt.id);
+        let stored = stored.filter(|stored| stored.revision == expected_revision);
         Ok(stored.map(|stored| *stored = attempt.clone()).is_some())
     }
 
@@ -65,10 +69,10 @@ impl SignInStore for MemoryStore {
         before: Option<&RateLog>,
         after: &RateLog,
     ) -> StoreResult<bool> {
-        let mut inside = self.write()?;
-        let is_unchanged = inside.rate_logs.get(&after.key) == before;
+        let mut state = self.write()?;
+        let is_unchanged = state.rate_logs.get(&after.key) == before;
         if is_unchanged {
-            inside.rate_logs.insert(after.key.clone(), after.clone());
+            state.rate_logs.insert(after.key.clone(), after.clone());
         }
         Ok(is_unchanged)
     }

@@ -22,7 +22,7 @@ use hippo_core::jobs::notify::compose::Composers;
 use hippo_core::jobs::notify::run::NotifyAll;
 use hippo_core::jobs::notify::send::NotifyPorts;
 use hippo_core::library::Library;
-use hippo_core::mail::{Mail, MailAnswer, Mailer};
+use hippo_core::mail::{Mail, Mailer, SendOutcome};
 use hippo_core::notice::last_notice::LastNotice;
 use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 use hippo_core::run::harness::Harness;
@@ -80,7 +80,7 @@ impl Clock for FakePorts {
 
 #[async_trait]
 impl Mailer for FakePorts {
-    async fn send(&self, mail: &Mail) -> MailAnswer {
+    async fn send(&self, mail: &Mail) -> SendOutcome {
         pause().await;
         let fault = self.next_answer.lock().unwrap().take();
         let tag = mail.tag.as_ref().unwrap();
@@ -91,13 +91,13 @@ impl Mailer for FakePorts {
         pause().await;
         let reason = "made so by the test".to_owned();
         match fault {
-            None => MailAnswer::Accepted {
+            None => SendOutcome::Accepted {
                 message_id: tag.message_id_local_part(),
-                refused: Vec::new(),
+                refused_recipients: Vec::new(),
             },
-            Some(MailFault::Taken | MailFault::NotTaken) => MailAnswer::Unknown { reason },
-            Some(MailFault::NotSent) => MailAnswer::NotSent { reason },
-            Some(MailFault::Refused) => MailAnswer::Refused {
+            Some(MailFault::Taken | MailFault::NotTaken) => SendOutcome::Unknown { reason },
+            Some(MailFault::NotSent) => SendOutcome::NotSent { reason },
+            Some(MailFault::Refused) => SendOutcome::Refused {
                 reason,
                 is_permanent: false,
             },
@@ -153,12 +153,15 @@ impl OutboxStore for FakePorts {
 
     async fn replace_mail(
         &self,
-        revision: u64,
+        expected_revision: u64,
         record: &OutboxRecord,
         last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
         pause().await;
-        let replaced = self.store.replace_mail(revision, record, last_notice).await;
+        let replaced = self
+            .store
+            .replace_mail(expected_revision, record, last_notice)
+            .await;
         pause().await;
         replaced
     }
@@ -259,7 +262,7 @@ impl Days<'_> {
             input: serde_json::Value::Null,
             allow_overlap: true,
             rules: StartRules::default(),
-            after: None,
+            hooks: None,
         };
         let ports = &self.ports;
         Box::pin(async move {

@@ -1,9 +1,9 @@
 //! Sends mail by SMTP, command by command, to know exactly how far it got.
 //!
-//! `prepare` writes the message up to its final dot: a failure is [`MailAnswer::NotSent`] or
-//! [`MailAnswer::Refused`]. `commit` writes the dot: the reply is [`MailAnswer::Accepted`] or
-//! [`MailAnswer::Refused`]. If the connection breaks before the dot, the answer is `NotSent`. Only
-//! a timeout, a lost connection or an unexpected reply after the dot is [`MailAnswer::Unknown`].
+//! `prepare` writes the message up to its final dot: a failure is [`SendOutcome::NotSent`] or
+//! [`SendOutcome::Refused`]. `commit` writes the dot: the reply is [`SendOutcome::Accepted`] or
+//! [`SendOutcome::Refused`]. If the connection breaks before the dot, the answer is `NotSent`. Only
+//! a timeout, a lost connection or an unexpected reply after the dot is [`SendOutcome::Unknown`].
 //!
 //! | the server | answer |
 //! |---|---|
@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hippo_core::mail::mime::{self, BuiltMail, MimeError, Sender};
-use hippo_core::mail::{Mail, MailAnswer, Mailer, PreparedMail, RefusedRecipient};
+use hippo_core::mail::{Mail, Mailer, PreparedMail, RefusedRecipient, SendOutcome};
 use lettre::Address;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
@@ -112,14 +112,14 @@ impl SmtpMailer {
     }
 
     /// Sends everything up to the end of the message.
-    async fn prepare_built(&self, built: BuiltMail) -> Result<PreparedSmtp<'_>, MailAnswer> {
+    async fn prepare_built(&self, built: BuiltMail) -> Result<PreparedSmtp<'_>, SendOutcome> {
         let deadline = PrepareDeadline {
             limit: self.options.timeout,
             until: Instant::now() + PREPARE_TIMEOUT,
         };
         let Ok(Ok(permit)) = timeout(PREPARE_TIMEOUT / 2, self.connection_permits.acquire()).await
         else {
-            return Err(MailAnswer::NotSent {
+            return Err(SendOutcome::NotSent {
                 reason: "Other mails kept the mail server busy for too long.".to_owned(),
             });
         };
@@ -148,7 +148,7 @@ impl SmtpMailer {
     }
 
     /// Returns a connection that is ready for a mail: an idle one, or a new one.
-    async fn connection(&self, deadline: &PrepareDeadline) -> Result<SmtpConnection, MailAnswer> {
+    async fn connection(&self, deadline: &PrepareDeadline) -> Result<SmtpConnection, SendOutcome> {
         loop {
             let Some((mut connection, since)) = lock(&self.idle).pop() else {
                 return self.connect(deadline).await;
@@ -162,9 +162,9 @@ impl SmtpMailer {
         }
     }
 
-    async fn connect(&self, deadline: &PrepareDeadline) -> Result<SmtpConnection, MailAnswer> {
+    async fn connect(&self, deadline: &PrepareDeadline) -> Result<SmtpConnection, SendOutcome> {
         if let Some(reason) = lock(&self.login_refused).clone() {
-            return Err(MailAnswer::Refused {
+            return Err(SendOutcome::Refused {
                 reason,
                 is_permanent: false,
             });
@@ -187,7 +187,7 @@ impl SmtpMailer {
             .map_err(|fault| before_end(&fault, SmtpStep::Greeting))?;
         if let (Some(tls), SmtpTls::StartTls) = (&self.tls, self.options.tls) {
             if !smtp.can_starttls() {
-                return Err(MailAnswer::NotSent {
+                return Err(SendOutcome::NotSent {
                     reason: "The mail server offers no encryption (STARTTLS), so nothing was sent \
                              to it."
                         .to_owned(),
@@ -204,8 +204,8 @@ impl SmtpMailer {
         Ok(SmtpConnection { smtp, progress })
     }
 
-    async fn tcp(&self, deadline: &PrepareDeadline) -> Result<TcpStream, MailAnswer> {
-        let not_sent = |what: &str| MailAnswer::NotSent {
+    async fn tcp(&self, deadline: &PrepareDeadline) -> Result<TcpStream, SendOutcome> {
+        let not_sent = |what: &str| SendOutcome::NotSent {
             reason: format!("No connection to the mail server: {what}."),
         };
         let host = (self.options.host.as_str(), self.options.port);
@@ -231,13 +231,13 @@ impl SmtpMailer {
         smtp: &mut AsyncSmtpConnection,
         credentials: &Credentials,
         deadline: &PrepareDeadline,
-    ) -> Result<(), MailAnswer> {
+    ) -> Result<(), SendOutcome> {
         if smtp
             .server_info()
             .get_auth_mechanism(DEFAULT_MECHANISMS)
             .is_none()
         {
-            return Err(MailAnswer::NotSent {
+            return Err(SendOutcome::NotSent {
                 reason: "The mail server offers no login by user and password.".to_owned(),
             });
         }
@@ -255,7 +255,7 @@ impl SmtpMailer {
                     refusal.codes
                 );
                 *lock(&self.login_refused) = Some(reason.clone());
-                Err(MailAnswer::Refused {
+                Err(SendOutcome::Refused {
                     reason,
                     is_permanent: false,
                 })
@@ -270,7 +270,7 @@ impl SmtpMailer {
         connection: &mut SmtpConnection,
         built: &BuiltMail,
         deadline: &PrepareDeadline,
-    ) -> Result<Vec<RefusedRecipient>, (MailAnswer, ConnectionUse)> {
+    ) -> Result<Vec<RefusedRecipient>, (SendOutcome, ConnectionUse)> {
         let Ok(from) = built.from.parse::<Address>() else {
             return Err((unsendable(MimeError::Sender), ConnectionUse::Keep));
         };
@@ -322,12 +322,12 @@ impl SmtpMailer {
         mut connection: SmtpConnection,
         built: &BuiltMail,
         deadline: &PrepareDeadline,
-    ) -> Result<HeldMessage, MailAnswer> {
+    ) -> Result<HeldMessage, SendOutcome> {
         let asked = Instant::now();
         match deadline.run(connection.smtp.command(Data)).await {
             Ok(response) if severity(&response) == Severity::PositiveIntermediate => {}
             Ok(_) => {
-                return Err(MailAnswer::NotSent {
+                return Err(SendOutcome::NotSent {
                     reason: "The mail server didn't accept the start of the message.".to_owned(),
                 });
             }
@@ -358,7 +358,7 @@ impl SmtpMailer {
                 Err(connection.read_early_reply(&SmtpFault::Smtp(fault)).await)
             }
             // The end wasn't written, so the server can't have accepted the mail.
-            Ok(Some((_, Ok(_)))) => Err(MailAnswer::NotSent {
+            Ok(Some((_, Ok(_)))) => Err(SendOutcome::NotSent {
                 reason: "The mail server answered before the end of the message.".to_owned(),
             }),
             Err(_) => Err(before_end(&SmtpFault::Timeout(limit), SmtpStep::Message)),
@@ -371,7 +371,7 @@ impl SmtpMailer {
         held: HeldMessage,
         message_id: String,
         refused: Vec<RefusedRecipient>,
-    ) -> MailAnswer {
+    ) -> SendOutcome {
         let HeldMessage { message, progress } = held;
         progress.release_end();
         let limit = self.options.answer_timeout.min(MAX_REPLY_TIMEOUT);
@@ -385,12 +385,12 @@ impl SmtpMailer {
         match answer.map_err(SmtpFault::Smtp) {
             Ok(response) if severity(&response) == Severity::PositiveCompletion => {
                 self.reuse(connection, ConnectionUse::Keep);
-                MailAnswer::Accepted {
+                SendOutcome::Accepted {
                     message_id,
-                    refused,
+                    refused_recipients: refused,
                 }
             }
-            Ok(_) => MailAnswer::Unknown {
+            Ok(_) => SendOutcome::Unknown {
                 reason:
                     "We couldn't understand the mail server's answer to the end of the message."
                         .to_owned(),
@@ -436,12 +436,12 @@ impl Mailer for SmtpMailer {
     async fn prepare<'a>(
         &'a self,
         mail: &'a Mail,
-    ) -> Result<Box<dyn PreparedMail + 'a>, MailAnswer> {
+    ) -> Result<Box<dyn PreparedMail + 'a>, SendOutcome> {
         let built = mime::build(mail, &self.sender).map_err(unsendable)?;
         Ok(Box::new(self.prepare_built(built).await?))
     }
 
-    async fn send(&self, mail: &Mail) -> MailAnswer {
+    async fn send(&self, mail: &Mail) -> SendOutcome {
         match self.prepare(mail).await {
             Ok(prepared) => prepared.commit().await,
             Err(answer) => answer,
@@ -475,7 +475,7 @@ impl PreparedMail for PreparedSmtp<'_> {
         &self.refused
     }
 
-    async fn commit(self: Box<Self>) -> MailAnswer {
+    async fn commit(self: Box<Self>) -> SendOutcome {
         let Self {
             mailer,
             held,
@@ -500,7 +500,7 @@ impl SmtpConnection {
 
     /// The answer if the connection broke within the message. The server may have sent a reason before
     /// it hung up.
-    async fn read_early_reply(&mut self, fault: &SmtpFault) -> MailAnswer {
+    async fn read_early_reply(&mut self, fault: &SmtpFault) -> SendOutcome {
         if let SmtpFault::Smtp(_) = fault
             && let Ok(Err(error)) = timeout(Duration::from_secs(1), self.smtp.read_response()).await
         {
@@ -547,16 +547,16 @@ impl PrepareDeadline {
 }
 
 /// The answer for a mail that can't be built: refused for good, unless only the sender is invalid.
-pub(super) fn unsendable(error: MimeError) -> MailAnswer {
-    MailAnswer::Refused {
+pub(super) fn unsendable(error: MimeError) -> SendOutcome {
+    SendOutcome::Refused {
         reason: error.to_string(),
         is_permanent: error != MimeError::Sender,
     }
 }
 
 /// The answer for a failure after the end of the message may have been written.
-fn unknown(fault: &SmtpFault) -> MailAnswer {
-    MailAnswer::Unknown {
+fn unknown(fault: &SmtpFault) -> SendOutcome {
+    SendOutcome::Unknown {
         reason: format!(
             "{} The server may or may not have accepted the mail.",
             fault.describe(SmtpStep::End)
@@ -565,21 +565,21 @@ fn unknown(fault: &SmtpFault) -> MailAnswer {
 }
 
 /// The answer for a failure that concerns the service, not this mail: never for good.
-fn before_end(fault: &SmtpFault, step: SmtpStep) -> MailAnswer {
+fn before_end(fault: &SmtpFault, step: SmtpStep) -> SendOutcome {
     let reason = fault.describe(step);
     match fault.refusal() {
-        Some(_) => MailAnswer::Refused {
+        Some(_) => SendOutcome::Refused {
             reason,
             is_permanent: false,
         },
-        None => MailAnswer::NotSent { reason },
+        None => SendOutcome::NotSent { reason },
     }
 }
 
 /// The answer for a failure that concerns this mail: a 5xx is for good.
-fn at_message(fault: &SmtpFault, step: SmtpStep) -> MailAnswer {
+fn at_message(fault: &SmtpFault, step: SmtpStep) -> SendOutcome {
     match fault.refusal() {
-        Some(refusal) => MailAnswer::Refused {
+        Some(refusal) => SendOutcome::Refused {
             reason: fault.describe(step),
             is_permanent: refusal.is_permanent && !refusal.is_about_service,
         },
@@ -587,11 +587,11 @@ fn at_message(fault: &SmtpFault, step: SmtpStep) -> MailAnswer {
     }
 }
 
-fn all_recipients_refused(refused: &[RefusedRecipient]) -> MailAnswer {
+fn all_recipients_refused(refused: &[RefusedRecipient]) -> SendOutcome {
     let mut reasons: Vec<&str> = refused.iter().map(|one| one.reason.as_str()).collect();
     reasons.sort_unstable();
     reasons.dedup();
-    MailAnswer::Refused {
+    SendOutcome::Refused {
         reason: format!(
             "The mail server accepted none of the recipients: {}.",
             reasons.join(", ")

@@ -5,7 +5,7 @@ mod server;
 use std::time::Duration;
 
 use hippo_core::mail::mime::{self, Sender};
-use hippo_core::mail::{Mail, MailAnswer, MailKind, MailTag, Mailer};
+use hippo_core::mail::{Mail, MailKind, MailTag, Mailer, SendOutcome};
 use hippo_local::mail::{SmtpMailer, SmtpOptions, SmtpOptionsError, SmtpTls};
 use rstest::rstest;
 use secrecy::SecretString;
@@ -60,18 +60,18 @@ fn mailer(options: SmtpOptions) -> SmtpMailer {
     SmtpMailer::new(options, sender()).unwrap()
 }
 
-fn accepted() -> MailAnswer {
-    MailAnswer::Accepted {
+fn accepted() -> SendOutcome {
+    SendOutcome::Accepted {
         message_id: "daily.conrad.2026-11-21.1@example.org".to_owned(),
-        refused: vec![],
+        refused_recipients: vec![],
     }
 }
 
 /// The answer in one word, and its reason.
-fn kind(answer: &MailAnswer) -> (&'static str, String) {
+fn kind(answer: &SendOutcome) -> (&'static str, String) {
     let (kind, reason) = match answer {
-        MailAnswer::Accepted { .. } => ("accepted", String::new()),
-        MailAnswer::Refused {
+        SendOutcome::Accepted { .. } => ("accepted", String::new()),
+        SendOutcome::Refused {
             reason,
             is_permanent,
         } => (
@@ -82,8 +82,8 @@ fn kind(answer: &MailAnswer) -> (&'static str, String) {
             },
             reason.clone(),
         ),
-        MailAnswer::NotSent { reason } => ("not sent", reason.clone()),
-        MailAnswer::Unknown { reason } => ("unknown", reason.clone()),
+        SendOutcome::NotSent { reason } => ("not sent", reason.clone()),
+        SendOutcome::Unknown { reason } => ("unknown", reason.clone()),
     };
     for canary in [
         "pat",
@@ -287,7 +287,11 @@ async fn refused_recipient_does_not_stop_the_others() {
     })
     .await;
     let answer = mailer(options(&server)).send(&mail()).await;
-    let MailAnswer::Accepted { refused, .. } = answer else {
+    let SendOutcome::Accepted {
+        refused_recipients: refused,
+        ..
+    } = answer
+    else {
         panic!("{answer:?}");
     };
     assert_eq!(refused.len(), 1);

@@ -150,7 +150,7 @@ fn remaining_renewals_are_not_counted_as_made(
 }
 
 #[test]
-fn remaining_renewals_are_told_by_any_row_of_headers() {
+fn remaining_renewals_are_identified_by_any_row_of_headers() {
     let page = loans_table("Renewals Remaining", &loan_row(LINKED, "2", "11/21/26"));
     let first = "<thead><tr><th colspan=4><input type=button value=Renew></th></tr>";
     let page = page.replacen("<thead>", first, 1);

@@ -110,7 +110,7 @@ fn unclear_column_of_loans_is_a_changed_page(#[case] loan: String) {
 }
 
 #[test]
-fn column_of_loans_is_told_by_its_header_if_two_have_dates() {
+fn column_of_loans_is_identified_by_its_header_if_two_have_dates() {
     let loan = LOAN.replace("PB 12/08", "10/01/2026");
     let loans = read(&page(&[&loan], &[])).unwrap().loans.unwrap();
     assert_eq!(loans[0].due, Some("2026-10-27".parse().unwrap()));

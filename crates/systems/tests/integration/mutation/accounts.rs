@@ -152,7 +152,7 @@ async fn read_site(name: String, site: Site, is_translated: bool) -> GoodAccount
     let date_format = Some(site.date_format.clone());
     let system = site.system.id();
     let demo = DemoLibrary::start(site).await.unwrap();
-    demo.switches().translated(is_translated);
+    demo.switches().set_translated(is_translated);
     let pages = |number: &str| -> Vec<SavedPage> {
         let pages = demo.account_pages(number).into_iter().enumerate();
         pages

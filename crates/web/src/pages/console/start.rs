@@ -162,7 +162,7 @@ pub(crate) async fn run_again(
     if run.outcome == RunOutcome::Running {
         return Err(PageError::still_running());
     }
-    let request = StartRequest::Again {
+    let request = StartRequest::Retry {
         run: key,
         only_failed: form.only_failed.is_some(),
     };
@@ -181,7 +181,7 @@ async fn start(ports: &WebPorts, request: StartRequest) -> PageResult {
     }
     let (job, change) = match request {
         StartRequest::Job { job, .. } => (job, Change::RunStarted { job }),
-        StartRequest::Again { run, only_failed } => {
+        StartRequest::Retry { run, only_failed } => {
             (run.job, Change::RunRepeated { run, only_failed })
         }
     };

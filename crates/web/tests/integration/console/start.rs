@@ -81,7 +81,7 @@ async fn run_is_repeated_whole_or_for_what_failed() {
     let answer = operator.post(again, &fields).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     let run: RunKey = FAILED.parse().unwrap();
-    let requested = |only_failed| StartRequest::Again {
+    let requested = |only_failed| StartRequest::Retry {
         run: run.clone(),
         only_failed,
     };

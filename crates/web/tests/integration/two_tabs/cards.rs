@@ -128,7 +128,7 @@ async fn pause_that_two_requests_store_at_once_is_the_first_ones() {
     let mut browser = web.signed_in(PAT).await;
     let card = web.card.id;
     web.store
-        .before_next_write(move |store| pause_at_once(store, card));
+        .run_before_next_write(move |store| pause_at_once(store, card));
     let conflict = pause_card(&mut browser, card, &[("why", "on a trip")]).await;
     assert_eq!(conflict.status, StatusCode::CONFLICT);
     assert!(
@@ -248,7 +248,7 @@ async fn pin_that_two_requests_set_at_once_is_the_first_ones() {
     };
     // The limit of PINs is counted before it.
     web.store
-        .before_next_write(|store| store.before_next_write(set));
+        .run_before_next_write(|store| store.run_before_next_write(set));
     let mails = web.mails().len();
     let conflict = set_pin(&mut browser, &card, NUMBER, PIN).await;
     assert_eq!(conflict.status, StatusCode::CONFLICT, "{}", conflict.body);

@@ -93,7 +93,7 @@ async fn concurrent_resubmission_of_a_pin_succeeds() {
     };
     // The limit of PINs is counted before it.
     web.store
-        .before_next_write(|store| store.before_next_write(rival));
+        .run_before_next_write(|store| store.run_before_next_write(rival));
     let mails = web.mails().len();
     let second = browser.post_from(&opened.page, &opened.path, &SECRET).await;
     assert_eq!(second.status, StatusCode::SEE_OTHER, "{}", second.body);
@@ -119,7 +119,7 @@ async fn resubmitted_pin_succeeds_without_a_second_permit() {
     let fingerprint = web.keys.fingerprint(&card.library, &number);
     let (first, form, now) = (card.clone(), opened.form, web.now());
     // It is another number, which is counted before the PIN.
-    web.store.before_next_write(move |store| {
+    web.store.run_before_next_write(move |store| {
         let key = RateKey::pin(&fingerprint);
         for _ in 0..3 {
             let taken = take_permit(store, &key, &PIN_LIMITS, now).now_or_never();
@@ -291,7 +291,7 @@ fn conrad(store: &MemoryStore) -> Family {
 
 /// Changes `conrad`, as a request that comes first does.
 fn change_first(web: &TestWeb, change: impl FnOnce(&mut Family) + Send + 'static) {
-    web.store.before_next_write(move |store| {
+    web.store.run_before_next_write(move |store| {
         let before = conrad(store);
         let mut after = before.clone();
         change(&mut after);
@@ -400,7 +400,7 @@ async fn form_of_a_card_removed_at_the_same_time_is_a_conflict() {
     let path = format!("/family/cards/{}/pause", web.card.id);
     let page = browser.get(&path).await;
     let (card, now) = (web.card.clone(), web.now());
-    web.store.before_next_write(move |store: &MemoryStore| {
+    web.store.run_before_next_write(move |store: &MemoryStore| {
         store.remove_card(card.id).now_or_never().unwrap().unwrap();
         let change = Change::CardRemoved { card: card.id };
         let entry = AuditEntry::new(Actor::Command, Some(card.family), change, now);

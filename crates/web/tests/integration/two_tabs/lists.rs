@@ -176,7 +176,7 @@ async fn notice_requested_by_two_at_once_is_requested_once() {
         .collect();
     let first = failed.resend(web.now()).unwrap();
     let (key, asked) = (first.key(), first.clone());
-    web.store.before_next_write(move |store: &MemoryStore| {
+    web.store.run_before_next_write(move |store: &MemoryStore| {
         let replaced = store.replace_mail(failed.revision, &first, None);
         assert!(replaced.now_or_never().unwrap().unwrap());
     });

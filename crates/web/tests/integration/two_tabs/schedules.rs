@@ -186,7 +186,7 @@ async fn pause_that_two_requests_begin_at_once_is_the_first_ones() {
         why: Some("moving".to_owned()),
     };
     let begun = first.clone();
-    web.store.before_next_write(move |store: &MemoryStore| {
+    web.store.run_before_next_write(move |store: &MemoryStore| {
         let added = sample::add_pause(store, &begun).now_or_never();
         assert!(added.unwrap());
     });

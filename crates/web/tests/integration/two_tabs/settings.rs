@@ -258,7 +258,7 @@ async fn concurrent_invitations_of_one_address_send_one_email() {
     // The first write counts the invitation against the limit. The other request's invitation arrives
     // before the second write.
     web.store
-        .before_next_write(|store| store.before_next_write(invite));
+        .run_before_next_write(|store| store.run_before_next_write(invite));
     let mails = web.mails().len();
     let path = "/family/settings/recipients/invite";
     let fields = [("family", "conrad"), ("address", "New@example.org")];

@@ -137,18 +137,18 @@ struct RefusingMailer(Mutex<usize>);
 
 #[async_trait]
 impl Mailer for RefusingMailer {
-    async fn send(&self, _: &Mail) -> MailAnswer {
+    async fn send(&self, _: &Mail) -> SendOutcome {
         let mut refusals = self.0.lock().unwrap();
         if *refusals > 0 {
             *refusals -= 1;
-            return MailAnswer::Refused {
+            return SendOutcome::Refused {
                 reason: "TooManyRequestsException".to_owned(),
                 is_permanent: false,
             };
         }
-        MailAnswer::Accepted {
+        SendOutcome::Accepted {
             message_id: "id".to_owned(),
-            refused: Vec::new(),
+            refused_recipients: Vec::new(),
         }
     }
 }

@@ -90,8 +90,8 @@ impl SesReader {
     pub(super) async fn identities_without_dmarc(&self) -> Result<Vec<String>, ServiceError> {
         let input = json!({"Filter": {"STATUS": "OPEN", "TYPE": "DMARC"}});
         let request = Request::post_json("/v2/email/vdm/recommendations", &input)?;
-        let answer: Recommendations = self.0.fetch_json(request).await?;
-        let open = answer.recommendations.into_iter().flatten();
+        let response: Recommendations = self.0.fetch_json(request).await?;
+        let open = response.recommendations.into_iter().flatten();
         Ok(open.filter_map(|open| open.resource_arn).collect())
     }
 }

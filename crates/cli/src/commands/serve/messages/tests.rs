@@ -1,6 +1,6 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::alerts::Alert;
-use hippo_core::mail::{Mail, MailAnswer};
+use hippo_core::mail::{Mail, SendOutcome};
 use hippo_core::message::{Removal, RemovalReader, SignInRequest};
 use hippo_core::sign_in::limit::take_permit;
 use hippo_core::sign_in::{PersonId, RateKey, SignInAttempt, TOTAL_LIMITS, Token};
@@ -76,19 +76,19 @@ impl TestMailer {
 
 #[async_trait]
 impl Mailer for TestMailer {
-    async fn send(&self, mail: &Mail) -> MailAnswer {
+    async fn send(&self, mail: &Mail) -> SendOutcome {
         let to = mail.to[0].to_string();
         let mut refusals = self.refusals.lock().unwrap();
         let is_taken = to != OPERATOR || *refusals == 0;
         self.sent.lock().unwrap().push((to, is_taken));
         if is_taken {
-            return MailAnswer::Accepted {
+            return SendOutcome::Accepted {
                 message_id: "id".to_owned(),
-                refused: Vec::new(),
+                refused_recipients: Vec::new(),
             };
         }
         *refusals -= 1;
-        MailAnswer::Refused {
+        SendOutcome::Refused {
             reason: "451 4.7.1".to_owned(),
             is_permanent: false,
         }
@@ -309,7 +309,7 @@ struct NoMailer;
 
 #[async_trait]
 impl Mailer for NoMailer {
-    async fn send(&self, _: &Mail) -> MailAnswer {
+    async fn send(&self, _: &Mail) -> SendOutcome {
         panic!("a mail was sent")
     }
 }

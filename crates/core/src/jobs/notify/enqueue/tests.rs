@@ -73,7 +73,7 @@ async fn tick_with_callback(
         input: serde_json::json!({}),
         allow_overlap: false,
         rules: StartRules::default(),
-        after: None,
+        hooks: None,
     };
     let harness = Harness::new(&world.store, &world.clock);
     let job = EnqueueNotices {

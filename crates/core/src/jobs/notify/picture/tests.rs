@@ -8,7 +8,7 @@ use crate::jobs::notify::NotifyAllInput;
 use crate::jobs::notify::run::deliver;
 use crate::jobs::notify::send::NotifyPorts;
 use crate::jobs::notify::tick::NotifyTick;
-use crate::mail::MailAnswer;
+use crate::mail::SendOutcome;
 use crate::outbox::{MailKey, MailState, OutboxRecord, REFUSED_DELAY};
 use crate::picture::{PictureFailureKind, PictureFormat};
 use crate::store::{FamilyStore, OutboxStore};
@@ -366,7 +366,7 @@ async fn notices_and_pictures_do_not_hold_each_other_up() {
     assert_eq!((notices.planned, notices.skipped()), (3, 3));
     assert_eq!(stage.record("conrad").await.state, MailState::Pending);
     // A refused notice doesn't delay the picture.
-    let refused = MailAnswer::Refused {
+    let refused = SendOutcome::Refused {
         reason: "451".to_owned(),
         is_permanent: false,
     };

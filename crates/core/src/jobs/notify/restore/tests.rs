@@ -31,7 +31,7 @@ async fn tick(world: &World) -> Result<Run, NotStarted> {
         input: serde_json::json!({}),
         allow_overlap: true,
         rules: StartRules::default(),
-        after: None,
+        hooks: None,
     };
     let input = NotifyAllInput::default();
     let ports = world.notify_ports();

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::*;
 use crate::email_address::EmailAddress;
 use crate::family::{Delivery, StoppedRecipient};
-use crate::mail::{MailAnswer, RefusedRecipient};
+use crate::mail::{RefusedRecipient, SendOutcome};
 use crate::outbox::MailState;
 use crate::outbox::{LEASE_DURATION, MailKey, OutboxRecord, REFUSED_DELAY};
 use crate::run::harness::Harness;
@@ -25,7 +25,7 @@ fn plan_tick(world: &World) -> RunPlan<'static> {
         input: serde_json::json!({}),
         allow_overlap: true,
         rules: StartRules::default(),
-        after: None,
+        hooks: None,
     }
 }
 
@@ -125,7 +125,7 @@ async fn unsent_mail_is_sent_by_the_next_tick() {
         .answers
         .lock()
         .unwrap()
-        .push_back(MailAnswer::NotSent {
+        .push_back(SendOutcome::NotSent {
             reason: "no connection".to_owned(),
         });
     let run = tick(&world).await;
@@ -148,7 +148,7 @@ async fn temporary_refusal_waits_and_permanent_refusal_fails() {
             .answers
             .lock()
             .unwrap()
-            .push_back(MailAnswer::Refused {
+            .push_back(SendOutcome::Refused {
                 reason: "450".to_owned(),
                 is_permanent,
             });
@@ -172,7 +172,7 @@ fn queue_unknown_answer(world: &World) {
         .answers
         .lock()
         .unwrap()
-        .push_back(MailAnswer::Unknown {
+        .push_back(SendOutcome::Unknown {
             reason: "silence after the message".to_owned(),
         });
 }
@@ -272,7 +272,7 @@ async fn notice_of_a_past_day_fails_with_its_reason() {
         .answers
         .lock()
         .unwrap()
-        .push_back(MailAnswer::NotSent {
+        .push_back(SendOutcome::NotSent {
             reason: "no connection".to_owned(),
         });
     tick(&world).await;
@@ -296,7 +296,7 @@ async fn last_notice_is_stored_only_for_sent_mail() {
         .answers
         .lock()
         .unwrap()
-        .push_back(MailAnswer::NotSent {
+        .push_back(SendOutcome::NotSent {
             reason: "no connection".to_owned(),
         });
     tick(&world).await;
@@ -333,7 +333,7 @@ async fn paused_family_gets_no_open_notice() {
         .answers
         .lock()
         .unwrap()
-        .push_back(MailAnswer::NotSent {
+        .push_back(SendOutcome::NotSent {
             reason: "no connection".to_owned(),
         });
     tick(&world).await;
@@ -351,9 +351,9 @@ async fn pause_drops_a_waiting_recipient_without_an_alert() {
     let sam: EmailAddress = "sam@example.org".parse().unwrap();
     conrad.recipients.push(sam.clone());
     world.store.update_family(&conrad).await.unwrap();
-    let accepted = MailAnswer::Accepted {
+    let accepted = SendOutcome::Accepted {
         message_id: "<1@here>".to_owned(),
-        refused: vec![RefusedRecipient {
+        refused_recipients: vec![RefusedRecipient {
             address: sam,
             is_permanent: false,
             reason: "451".to_owned(),
@@ -380,7 +380,7 @@ async fn manual_send_ignores_the_retry_delay() {
         .answers
         .lock()
         .unwrap()
-        .push_back(MailAnswer::Refused {
+        .push_back(SendOutcome::Refused {
             reason: "535".to_owned(),
             is_permanent: false,
         });
@@ -397,7 +397,7 @@ async fn manual_send_ignores_the_retry_delay() {
         input: serde_json::json!({}),
         allow_overlap: true,
         rules: StartRules::default(),
-        after: None,
+        hooks: None,
     };
     let input = NotifyAllInput {
         at_once: true,
@@ -520,7 +520,7 @@ async fn retry_after_midnight_is_composed_for_the_new_day() {
         .answers
         .lock()
         .unwrap()
-        .push_back(MailAnswer::NotSent {
+        .push_back(SendOutcome::NotSent {
             reason: "no connection".to_owned(),
         });
     tick(&world).await;

@@ -20,7 +20,7 @@ async fn missed_runs_raise_an_alert_even_if_the_next_run_crashes() {
     let world = at_time("12:00:00").await;
     let hooks = run_hooks(&world);
     let tick = |time| RunPlan {
-        after: Some(&hooks),
+        hooks: Some(&hooks),
         ..with_rules(time, ticks())
     };
     run_through(&world, tick("12:00:00")).await.unwrap();
@@ -72,7 +72,7 @@ async fn lost_run_raises_an_alert_even_if_the_next_run_crashes() {
     let begin = |day: i64| {
         let mut plan = plan("12:00:00");
         plan.key.scheduled_time += TimeDelta::days(day);
-        plan.after = Some(&hooks);
+        plan.hooks = Some(&hooks);
         plan
     };
     drop(start_run(&world.store, &world.clock, begin(0)).await);
@@ -102,7 +102,7 @@ async fn failed_run_raises_an_alert_even_if_it_crashes_closing() {
         ..FaultyStore::new(&world)
     };
     let plan = RunPlan {
-        after: Some(&hooks),
+        hooks: Some(&hooks),
         ..plan("12:00:00")
     };
     let run = start_run(&store, &world.clock, plan).await.unwrap();
@@ -127,7 +127,7 @@ async fn late_run_raises_an_alert_even_if_its_start_crashes() {
         ..StartRules::default()
     };
     let late = RunPlan {
-        after: Some(&hooks),
+        hooks: Some(&hooks),
         ..with_rules("12:00:00", rules)
     };
     assert!(
@@ -287,7 +287,7 @@ async fn clock_skew_to_the_store_raises_an_alert(#[case] ahead: i64, #[case] exp
         ..FaultyStore::new(&world)
     };
     let plan = RunPlan {
-        after: Some(&hooks),
+        hooks: Some(&hooks),
         ..plan("12:00:00")
     };
     let run = start_run(&store, &world.clock, plan).await;

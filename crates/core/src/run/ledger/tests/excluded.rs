@@ -27,7 +27,7 @@ async fn run_at_a_time_that_its_schedule_excludes_is_skipped(
     let world = at_time("14:00:00").await;
     let hooks = run_hooks(&world);
     let plan = || RunPlan {
-        after: Some(&hooks),
+        hooks: Some(&hooks),
         ..with_rules("12:00:00", rules.clone())
     };
     let first = run_through(&world, plan()).await;
@@ -111,7 +111,7 @@ async fn run_of_another_day_finds_the_day_that_was_missed() {
     let on_day = |days: i64| {
         let mut plan = with_rules("12:00:00", rules.clone());
         plan.key.scheduled_time += TimeDelta::days(days);
-        plan.after = Some(&hooks);
+        plan.hooks = Some(&hooks);
         plan
     };
     // It fires on the 21st and the 22nd, not on the 23rd, then on the 24th and the 25th.
@@ -139,7 +139,7 @@ async fn run_of_another_day_finds_the_day_that_was_missed() {
 #[rstest]
 #[case::closed(closed("2026-11-23"), RunOutcome::SkippedClosed, 1)]
 #[case::past_its_end(StartRules { end: Some(at("12:00:00") + TimeDelta::days(2)), ..daily() }, RunOutcome::SkippedOutsideDates, 1)]
-#[case::disabled(StartRules { disabled: true, ..daily() }, RunOutcome::SkippedPaused, 0)]
+#[case::disabled(StartRules { is_disabled: true, ..daily() }, RunOutcome::SkippedPaused, 0)]
 #[tokio::test]
 async fn run_that_does_not_start_records_the_missed_one_before(
     #[case] rules: StartRules,

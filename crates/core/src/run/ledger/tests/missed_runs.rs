@@ -72,7 +72,7 @@ async fn backfill_replaces_a_missed_run_and_hides_no_other() {
     // Nothing ran at 13:00. A person backfills it and the morning, at 13:30.
     world.clock.set(&at("13:30:00").to_rfc3339());
     let mut skipped = plan("04:00:00");
-    skipped.rules.disabled = true;
+    skipped.rules.is_disabled = true;
     run_through(&world, skipped).await.unwrap_err();
     for hour in (1..12).chain([13]) {
         let done = run_through(&world, backfill(&format!("{hour:02}:00:00"))).await;
@@ -100,7 +100,7 @@ async fn run_starts_after_more_than_100_missed_times() {
     let mut late = with_rules("12:00:00", ticks());
     late.key.scheduled_time += TimeDelta::days(5);
     let hooks = run_hooks(&world);
-    late.after = Some(&hooks);
+    late.hooks = Some(&hooks);
     let run = start_run(&world.store, &world.clock, late).await.unwrap();
     assert_eq!(run.missing().len(), MAX_MISSED_RUNS);
     // All of them are counted.

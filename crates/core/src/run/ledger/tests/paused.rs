@@ -11,7 +11,7 @@ use crate::schedule::Pause;
 async fn run_of_a_paused_label_is_skipped() {
     let world = at_time("12:00:00").await;
     let rules = StartRules {
-        disabled: true,
+        is_disabled: true,
         ..StartRules::default()
     };
     let skipped = run_through(&world, with_rules("12:00:00", rules)).await;
@@ -32,7 +32,7 @@ async fn run_skipped_while_paused_is_not_caught_up() {
         .unwrap();
     world.clock.advance(TimeDelta::minutes(15));
     let paused = StartRules {
-        disabled: true,
+        is_disabled: true,
         ..ticks()
     };
     let _ = run_through(&world, with_rules("12:15:00", paused)).await;
@@ -79,7 +79,7 @@ async fn stored_pause_keeps_runs_of_schedules_from_starting(
     pause(&world, label, "11:00:00", until).await;
     let hooks = run_hooks(&world);
     let plan = || RunPlan {
-        after: Some(&hooks),
+        hooks: Some(&hooks),
         ..with_rules("12:00:00", ticks())
     };
     let first = run_through(&world, plan()).await;

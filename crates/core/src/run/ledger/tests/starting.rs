@@ -52,7 +52,7 @@ async fn late_duplicate_of_a_finished_run_is_not_missed() {
         ..StartRules::default()
     };
     let plan = || RunPlan {
-        after: Some(&hooks),
+        hooks: Some(&hooks),
         ..with_rules("12:00:00", rules.clone())
     };
     run_through(&world, plan()).await.unwrap();
@@ -69,7 +69,7 @@ async fn manual_run_ignores_the_rules_of_its_schedule() {
     let world = at_time("23:00:00").await;
     let rules = StartRules {
         start_deadline: Some(HOUR),
-        disabled: true,
+        is_disabled: true,
         end: Some(at("12:00:00")),
         ..StartRules::default()
     };
@@ -170,7 +170,7 @@ async fn run_from_the_future_starts_and_raises_an_alert(
     let world = at_time("12:00:00").await;
     let hooks = run_hooks(&world);
     let plan = RunPlan {
-        after: Some(&hooks),
+        hooks: Some(&hooks),
         ..with_rules(time, ticks())
     };
     let run = run_through(&world, plan).await;
@@ -183,7 +183,7 @@ async fn manual_run_from_the_future_raises_no_alert() {
     let world = at_time("12:00:00").await;
     let hooks = run_hooks(&world);
     let plan = RunPlan {
-        after: Some(&hooks),
+        hooks: Some(&hooks),
         trigger: Trigger::Person,
         ..plan("12:10:00")
     };
