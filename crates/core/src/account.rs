@@ -1,9 +1,10 @@
 //! A card's account at one moment.
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::failure::{Failure, Remedy};
 use crate::ids::SystemName;
 
 /// A card's account at one moment. Data missing from its pages is `None`, never empty or zero.
@@ -63,6 +64,35 @@ impl Account {
             drop_endless(&mut hold.expires);
         }
     }
+
+    /// Fails with `page_changed` if the due dates show that the library's date format takes the year for the day: each
+    /// is years ago, but read in another order, it is close to today.
+    pub fn check_due_dates(&self, today: NaiveDate) -> Result<(), Failure> {
+        let due = self.loans.iter().flatten().filter_map(|loan| loan.due);
+        let mut due = due.peekable();
+        if due.peek().is_some() && due.all(|date| may_be_misread(date, today)) {
+            let detail = "loans due years ago: this library's date format may have a wrong order";
+            return Err(Failure::page_changed(detail).with_remedy(Remedy::SetDateFormat));
+        }
+        Ok(())
+    }
+}
+
+/// Dates of loans this many years ago may have been read in a wrong order.
+const MISREAD_AFTER_YEARS: u32 = 5;
+
+/// Whether a long past date has the same numbers as a day within a year of today, if its day of the month is the year.
+fn may_be_misread(date: NaiveDate, today: NaiveDate) -> bool {
+    let months = chrono::Months::new(MISREAD_AFTER_YEARS * 12);
+    let is_past = today
+        .checked_sub_months(months)
+        .is_some_and(|first| date < first);
+    let short_year = date.year().rem_euclid(100).unsigned_abs();
+    let year = i32::try_from(2000 + date.day()).unwrap_or(i32::MAX);
+    let orders = [(date.month(), short_year), (short_year, date.month())];
+    let days = orders.map(|(month, day)| NaiveDate::from_ymd_opt(year, month, day));
+    let is_near = |day: NaiveDate| (day - today).num_days().abs() <= 366;
+    is_past && days.into_iter().flatten().any(is_near)
 }
 
 /// Totals that a site states besides its lists; `None` where it states none.
@@ -168,16 +198,39 @@ mod tests {
         );
     }
 
+    fn loan(due: &str) -> Loan {
+        serde_json::from_value(serde_json::json!({
+            "id": "1", "title": "T", "author": null, "due": due, "renewals": null, "renewable": null,
+            "renewable_reason": null, "digital": false, "format": null, "note": null, "url": null
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn year_that_was_read_as_a_day_is_a_changed_page() {
+        let today = "2026-11-21".parse().unwrap();
+        let check = |due: &[&str]| {
+            let account = Account {
+                loans: Some(due.iter().map(|due| loan(due)).collect()),
+                ..Account::unknown("sierra".parse().unwrap())
+            };
+            account.check_due_dates(today)
+        };
+        for due in [["2005-12-26", "2030-11-26"], ["2012-05-26", "2026-12-01"]] {
+            assert_eq!(check(&due), Ok(()), "one date is a plausible one");
+        }
+        for due in [&["2005-12-26", "2004-12-26"][..], &["2012-05-26"]] {
+            let failure = check(due).unwrap_err();
+            assert_eq!(failure.remedy, Some(Remedy::SetDateFormat));
+        }
+        // Long overdue, and no other order is close to today.
+        assert_eq!(check(&["2019-03-14"]), Ok(()));
+        assert_eq!(check(&[]), Ok(()));
+    }
+
     #[test]
     fn far_dates_of_items_mean_never() {
         let today = "2026-11-21".parse().unwrap();
-        let loan = |due: &str| -> Loan {
-            serde_json::from_value(serde_json::json!({
-                "id": "1", "title": "T", "author": null, "due": due, "renewals": null, "renewable": null,
-                "renewable_reason": null, "digital": false, "format": null, "note": null, "url": null
-            }))
-            .unwrap()
-        };
         let mut account = Account {
             loans: Some(vec![loan("2036-11-21"), loan("2036-11-22")]),
             card_expires: "2050-01-01".parse().ok(),

@@ -44,7 +44,7 @@ const COMMON_WORDS: &str = "
     ugc nerf
     being circ claims expiration length placed privilege seen standing unseen
     blockedonfines cancelrecall closed divibib divibibcheckouts divibibcheckoutst maintenance patronconsents pause play stack
-    useraccount
+    useraccount lastpickupdate green
     abel autor borrow borrows borrowline datagrid extendable faellig gruppe konto kontomeldung kontotitelzeile kontozeile loaned
     mature mediagroup mediengruppe mediennr medium nr ordered prolongation renew requested reservation reservations titel";
 

@@ -199,15 +199,23 @@ fn describe_shape(text: &str) -> String {
         let separator = part.chars().find(|c| !c.is_ascii_digit())?;
         let part = part.trim_matches(separator);
         let groups: Vec<usize> = part.split(separator).map(str::len).collect();
-        let formats = match groups.as_slice() {
-            [4, 1 | 2, 1 | 2] => [["%Y", "%m", "%d"], ["%Y", "%d", "%m"]],
-            [1 | 2, 1 | 2, 4] => [["%m", "%d", "%Y"], ["%d", "%m", "%Y"]],
-            [1 | 2, 1 | 2, 2] => [["%m", "%d", "%y"], ["%d", "%m", "%y"]],
+        let orders: &[[&str; 3]] = match groups.as_slice() {
+            [4, 1 | 2, 1 | 2] => &[["%Y", "%m", "%d"], ["%Y", "%d", "%m"]],
+            [1 | 2, 1 | 2, 4] => &[["%m", "%d", "%Y"], ["%d", "%m", "%Y"]],
+            [2, 1 | 2, 2] => &[["%m", "%d", "%y"], ["%d", "%m", "%y"], ["%y", "%m", "%d"]],
+            [1, 1 | 2, 2] => &[["%m", "%d", "%y"], ["%d", "%m", "%y"]],
             _ => return None,
         };
         let shape = part.replace(|c: char| c.is_ascii_digit(), "N");
-        let [one, other] = formats.map(|format| format.join(&separator.to_string()));
-        Some(format!(" written {shape} (as {one} or {other})"))
+        let formats = orders
+            .iter()
+            .map(|order| order.join(&separator.to_string()));
+        let formats: Vec<String> = formats.collect();
+        let (last, others) = formats.split_last()?;
+        Some(format!(
+            " written {shape} (as {} or {last})",
+            others.join(", ")
+        ))
     });
     shapes.into_iter().next().unwrap_or_default()
 }
@@ -391,10 +399,13 @@ mod tests {
     }
 
     #[rstest]
-    #[case("DUE 07-20-09", " written NN-NN-NN (as %m-%d-%y or %d-%m-%y)")]
+    #[case(
+        "DUE 07-20-09",
+        " written NN-NN-NN (as %m-%d-%y, %d-%m-%y or %y-%m-%d)"
+    )]
     #[case("due 4/4/2015", " written N/N/NNNN (as %m/%d/%Y or %d/%m/%Y)")]
     #[case("2026-11-21", " written NNNN-NN-NN (as %Y-%m-%d or %Y-%d-%m)")]
-    #[case("21.11.26", " written NN.NN.NN (as %m.%d.%y or %d.%m.%y)")]
+    #[case("21.11.26", " written NN.NN.NN (as %m.%d.%y, %d.%m.%y or %y.%m.%d)")]
     #[case(
         "519-555-0100, due 1/2/26",
         " written N/N/NN (as %m/%d/%y or %d/%m/%y)"

@@ -26,6 +26,19 @@ const UNAMBIGUOUS_SYMBOLS: [(&str, &str); 12] = [
     ("Ft", "HUF"),
 ];
 
+/// Dollars and a real whose letters tell which they are, with their codes.
+const PREFIXED_DOLLARS: [(&str, &str); 9] = [
+    ("US$", "USD"),
+    ("CA$", "CAD"),
+    ("AU$", "AUD"),
+    ("NZ$", "NZD"),
+    ("HK$", "HKD"),
+    ("MX$", "MXN"),
+    ("NT$", "TWD"),
+    ("A$", "AUD"),
+    ("R$", "BRL"),
+];
+
 /// Minus signs. The en dash is one if it touches the sum.
 const MINUS: [char; 3] = ['-', '\u{2212}', '\u{2013}'];
 
@@ -35,7 +48,8 @@ const GROUP_SEPARATORS: [char; 6] = [' ', '\u{a0}', '\u{202f}', '\u{2009}', '\''
 /// The first sum of money in a text: 0.80 in `FINE(up to now) $0.80`, -3 in `-$3.00` and `($3.00)`.
 ///
 /// A sum has two decimals after a point or a comma. Digit groups may be separated by the other one, a
-/// space or an apostrophe. A minus counts if it touches the sum or its currency, on either side, or
+/// space or an apostrophe. In a text without such a sum, a whole number beside a currency is one: `25 kr`. A minus
+/// counts if it touches the sum or its currency, on either side, or
 /// if it follows a label's colon. A dash between words and a sum, and parentheses after a label, are
 /// punctuation. A number without a currency, or in parentheses, is no sum if one with a currency follows: a day or a
 /// part. `None` if there is no sum.
@@ -58,6 +72,10 @@ pub fn amount_after_label(text: &str) -> Option<Decimal> {
 pub fn currency(text: &str) -> Option<&'static str> {
     let (before, _, after) = main_sum(text)?;
     let is_between = |c: char| c.is_whitespace() || is_dash(c) || matches!(c, '(' | ')' | '$');
+    let (_, dollars) = without_prefixed_dollar(before.trim_end());
+    if dollars.is_some() {
+        return dollars;
+    }
     let before = before.trim_end_matches(is_between);
     let after = after.trim_start_matches(is_between);
     let is_whole = |beside: Option<char>| !beside.is_some_and(char::is_alphanumeric);
@@ -77,6 +95,15 @@ pub fn currency(text: &str) -> Option<&'static str> {
     codes
         .chain(UNAMBIGUOUS_SYMBOLS)
         .find_map(|(sign, code)| is_beside(sign).then_some(code))
+}
+
+/// A text without the letters and the sign of a dollar at its end, and the code that they stand for.
+fn without_prefixed_dollar(text: &str) -> (&str, Option<&'static str>) {
+    let found = PREFIXED_DOLLARS.iter().find_map(|(sign, code)| {
+        let before = text.strip_suffix(sign)?;
+        (!before.ends_with(char::is_alphanumeric)).then_some((before, Some(*code)))
+    });
+    found.unwrap_or((text, None))
 }
 
 /// The most sums of a text that are tried.
@@ -107,10 +134,80 @@ fn main_sum(text: &str) -> Option<(&str, Decimal, &str)> {
 
 /// The text before the first sum, the sum without its minus, and the text after it.
 fn first_sum(text: &str) -> Option<(&str, Decimal, &str)> {
-    sum_behind(text, 0)
+    sum_behind(text, 0).or_else(|| whole_sum(text))
 }
 
-/// The same, of the first sum behind a place.
+/// The first whole number beside a currency: `25 kr`, `Rs. 50`, `1 200 Ft`.
+fn whole_sum(text: &str) -> Option<(&str, Decimal, &str)> {
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let from = rest.get(at..)?;
+        let before = text.get(..text.len() - from.len())?;
+        let (number, after) = split_grouped_digits(from);
+        rest = after;
+        let is_within = |c: char| c.is_alphanumeric() || matches!(c, '.' | ',' | '/');
+        let begins = !before.trim_end_matches(MINUS).ends_with(is_within);
+        let mut behind = after.chars();
+        let ends = match behind.next() {
+            Some('.' | ',' | '/' | ':' | '-') => {
+                !behind.as_str().starts_with(char::is_alphanumeric)
+            }
+            Some('%') => false,
+            _ => true,
+        };
+        let is_beside = (ends_with_currency(before) && !after.starts_with(char::is_alphanumeric))
+            || (begins && begins_with_currency(after));
+        if ends
+            && is_beside
+            && let Ok(sum) = Decimal::from_str_exact(&format!("{number}.00"))
+        {
+            return Some((before, sum, after));
+        }
+    }
+    None
+}
+
+/// The names of currencies beside a whole number. `Fr` may be a day of the week.
+fn currency_names() -> impl Iterator<Item = &'static str> {
+    CURRENCIES.into_iter().filter(|name| *name != "Fr")
+}
+
+fn is_currency_symbol(c: char) -> bool {
+    matches!(c, '$' | '£' | '¥' | '\u{20a0}'..='\u{20cf}')
+}
+
+fn ends_with_currency(text: &str) -> bool {
+    let text = text.trim_end().trim_end_matches(MINUS).trim_end();
+    let mut before =
+        currency_names().filter_map(|name| text.trim_end_matches('.').strip_suffix(name));
+    text.ends_with(is_currency_symbol)
+        || before.any(|before| !before.ends_with(char::is_alphanumeric))
+}
+
+fn begins_with_currency(text: &str) -> bool {
+    let text = text.trim_start();
+    let mut after = currency_names().filter_map(|name| text.strip_prefix(name));
+    text.starts_with(is_currency_symbol)
+        || after.any(|after| !after.starts_with(char::is_alphanumeric))
+}
+
+/// Splits the digits at the beginning of a text, with all their groups of three.
+fn split_grouped_digits(text: &str) -> (String, &str) {
+    let (digits, mut rest) = split_digits(text);
+    let mut number = digits.to_owned();
+    let is_group_sign = |c: char| matches!(c, '.' | ',') || GROUP_SEPARATORS.contains(&c);
+    while let Some(signs) = rest.strip_prefix(is_group_sign) {
+        let (group, after) = split_digits(signs);
+        if digits.len() > 3 || group.len() != 3 {
+            break;
+        }
+        number.push_str(group);
+        rest = after;
+    }
+    (number, rest)
+}
+
+/// The first sum with decimals behind a place, with the text before it and after it.
 fn sum_behind(text: &str, place: usize) -> Option<(&str, Decimal, &str)> {
     let mut rest = text.get(place..)?;
     while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
@@ -239,7 +336,7 @@ fn is_dash(c: char) -> bool {
 fn without_currencies_at_end(text: &str) -> &str {
     let mut rest = text;
     loop {
-        let trimmed = rest.trim_end();
+        let (trimmed, dollars) = without_prefixed_dollar(rest.trim_end());
         let without_sign = trimmed.trim_end_matches(is_currency_sign);
         let without_code = CURRENCIES
             .iter()
@@ -250,7 +347,7 @@ fn without_currencies_at_end(text: &str) -> &str {
             .filter(|before| !before.ends_with(char::is_alphanumeric));
         match without_code {
             Some(before) => rest = before,
-            None if without_sign.len() < trimmed.len() => rest = without_sign,
+            None if dollars.is_some() || without_sign.len() < trimmed.len() => rest = without_sign,
             None => return rest,
         }
     }
@@ -323,6 +420,18 @@ mod tests {
     #[case("$ 12.00 in unpaid fines", Some("12.00"))]
     #[case("2 fines of $0.50", Some("0.50"))]
     #[case("1234.50", Some("1234.50"))]
+    #[case("25 kr", Some("25.00"))]
+    #[case("Du har 1 204 kr i avgifter.", Some("1204.00"))]
+    #[case("120 Ft", Some("120.00"))]
+    #[case("Rs. 50", Some("50.00"))]
+    #[case("You owe $5.", Some("5.00"))]
+    #[case("-25 kr", Some("-25.00"))]
+    #[case("3 fines of $5, together $15.00", Some("15.00"))]
+    #[case("$5-10", None)]
+    #[case("12.5 kr", None)]
+    #[case("5 % USD", None)]
+    #[case("Mo 4 Fr 5", None)]
+    #[case("“3” fines", None)]
     #[case("3 fines", None)]
     #[case("11.12.26", None)]
     #[case("11.12.26 $5.00", Some("5.00"))]
@@ -341,6 +450,13 @@ mod tests {
     #[case("(5.00 CAD)", Some("CAD"))]
     #[case("CAD $5.00", Some("CAD"))]
     #[case("1 204,50 Kč", Some("CZK"))]
+    #[case("CA$3.00", Some("CAD"))]
+    #[case("US$ 3.00", Some("USD"))]
+    #[case("A$3.00", Some("AUD"))]
+    #[case("R$ 12,50", Some("BRL"))]
+    #[case("CA$5", Some("CAD"))]
+    #[case("120 Ft", Some("HUF"))]
+    #[case("ExtrA$3.00", None)]
     #[case("$5.00", None)]
     #[case("5,00 kr", None)]
     #[case("5.00", None)]
@@ -359,6 +475,8 @@ mod tests {
     #[case("($3.00)", "-3.00")]
     #[case("(3,00 €)", "-3.00")]
     #[case("-CHF 5.00", "-5.00")]
+    #[case("-CA$5.00", "-5.00")]
+    #[case("-R$ 5,00", "-5.00")]
     #[case("- CHF 5.00", "-5.00")]
     #[case("CHF -5.00", "-5.00")]
     #[case("CHF - 5.00", "-5.00")]
@@ -425,7 +543,7 @@ mod tests {
                 ("", "", 1), ("$", "", 1), ("", " kr", 1), ("EUR ", "", 1), ("Fines - ", "", 1),
                 ("Fines (", ")", 1), ("Fines: ", "", 1), ("-", "", -1), ("-$", "", -1),
                 ("$-", "", -1), ("-CHF ", "", -1), ("CHF -", "", -1), ("(", ")", -1),
-                ("", "-", -1), ("", " CR", -1), ("Balance: -", " EUR", -1),
+                ("", "-", -1), ("", " CR", -1), ("Balance: -", " EUR", -1), ("US$", "", 1), ("-A$", "", -1),
             ]),
         ) {
             let text = format!("{}{}{}", sign.0, grouped(cents, notation.0, notation.1), sign.1);

@@ -183,6 +183,9 @@ fn complete_hold(
     hold.digital = is_digital(entry)?;
     let position = hold.position.unwrap_or(1);
     hold.queue_length = hold.queue_length.filter(|length| *length >= position);
+    // The field may be left over from a suspension that is over.
+    let is_suspended = hold.state == HoldState::Suspended;
+    hold.suspended_until = hold.suspended_until.filter(|_| is_suspended);
     hold.url = record_url(entry, context)?;
     Ok(None)
 }

@@ -114,6 +114,19 @@ fn hold_has_state_position_branch_and_dates() {
     assert_eq!((hold.position, hold.queue_length), (Some(2), Some(9)));
 }
 
+#[rstest]
+#[case("READY_FOR_PICKUP", false)]
+#[case("NOT_YET_AVAILABLE", false)]
+#[case("SUSPENDED", true)]
+fn only_a_suspended_hold_has_the_end_of_its_suspension(#[case] state: &str, #[case] kept: bool) {
+    let mut page = Example::at_path("/v2/holds")
+        .with_totals(0, &[(state, 1)])
+        .holds(state, 7..8, 1, 1);
+    page.0["entities"]["holds"]["7"]["suspendEndDate"] = json!("2027-01-05");
+    let holds = read(&[page]).unwrap().holds.unwrap();
+    assert_eq!(holds[0].suspended_until.is_some(), kept);
+}
+
 #[test]
 fn holds_are_unknown_without_a_page_of_each_state() {
     let totals = [("SUSPENDED", 3), ("IN_TRANSIT", 1)];

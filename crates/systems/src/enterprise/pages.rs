@@ -10,7 +10,8 @@ use scraper::ElementRef;
 use super::row::{self, mark_remaining};
 use crate::list_reader::Part::Read;
 use crate::list_reader::{
-    AccountDescription, BlankPage, Column, Count, Fact, Field, ListDescription, ListMark, Part,
+    AccountDescription, BlankPage, Column, Count, Fact, Field, LOAN_EVENTS, ListDescription,
+    ListMark, OF_WORDS, OTHER_HOLD_STATES, Part,
 };
 
 /// A list of this card. Some sites show the lists of a family's other cards, too.
@@ -47,6 +48,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             Column::at(Field::Note, ".checkoutsRenewed"),
         ]),
         needed: &[Field::Title, Field::Due],
+        due_events: LOAN_EVENTS,
         none: &[
             "no items checked out",
             "no checkouts",
@@ -61,10 +63,13 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         rows: Css::new(":is(table.holdsList, table[id^=myHolds_holdslist]) > * > tr"),
         columns: columns(vec![
             Column::at(Field::State, ".holdsStatus"),
-            Column::presence(Field::Ready, "input.readyHoldsCheckbox"),
+            Column::presence(
+                Field::Ready,
+                "input.readyHoldsCheckbox, .holdsAlert img[src$='green!.png']",
+            ),
             Column::at(Field::Until, ".holdsStatus"),
             Column::at(Field::Position, ".holdsRank"),
-            Column::part_at(Field::QueueLength, ".holdsRank", Part::After(&["of"])),
+            Column::part_at(Field::QueueLength, ".holdsRank", Part::After(OF_WORDS)),
             Column::at(Field::Expires, ".holdsDate"),
             Column::at(Field::PickupBranch, ".holdsPickup"),
         ]),
@@ -88,14 +93,8 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
                     "disponible",
                 ],
             ),
-            (
-                HoldState::Suspended,
-                &["suspended", "suspendu", "suspendue", "suspendido"],
-            ),
-            (
-                HoldState::InTransit,
-                &["in transit", "in-transit", "en transit", "en tránsito"],
-            ),
+            (HoldState::Suspended, &["suspended"]),
+            (HoldState::InTransit, &["in transit", "in-transit"]),
             (
                 HoldState::Waiting,
                 &[
@@ -108,6 +107,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
                 ],
             ),
         ],
+        other_states: OTHER_HOLD_STATES,
         states_begin: true,
         complete: |hold, _, _| {
             // The rank of any other hold is meaningless.
@@ -151,12 +151,15 @@ fn columns(mut columns: Vec<Column>) -> Vec<Column> {
     let title = "[id^=checkoutTitleLinkDiv_], [id^=holdTitleLinkDiv_], .no_image_text";
     let number = "[id^=checkoutTitleLinkDiv_], [id^=holdTitleLinkDiv_], \
                   [id^=checkoutInitialCover_], [id^=holdInitialCover_]";
+    // The oldest pages have a link of another class, or none, beside the panel.
+    let oldest = ":is(.checkoutsBookInfo, .holdsID) > div:has(> .detailPanel)";
     let author = ":is(.checkouts_author, .holds_author):not(.authBreak)";
-    let without_details = Part::Without(Css::new(".detailPanel"));
+    let without_details = || Part::Without(Css::new(".detailPanel"));
     columns.extend([
         Column::part_at(Field::Id, number, Part::Read(row::read_number)),
         Column::at(Field::Title, "a.hideIE"),
-        Column::part_at(Field::Title, title, without_details),
+        Column::part_at(Field::Title, title, without_details()),
+        Column::part_at(Field::Title, oldest, without_details()),
         Column::at(Field::Author, author),
         Column::part_at(Field::Author, ".authBreak", Part::Read(row::read_author)),
     ]);
@@ -173,7 +176,7 @@ fn has_account(root: ElementRef<'_>) -> bool {
 pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
     let scripts = "__sdcsrf RedirectAfterLogin Tapestry init linkZone accordionCheckouts accordionHolds \
                    accountZones librarycheckoutsZone libraryholdsZone";
-    let words = row::REMAINING.into_iter().chain(["of"]).map(Anywhere);
+    let words = row::REMAINING.into_iter().map(Anywhere);
     let phrases = words.chain(row::NUMBER_LABELS.map(Beginning));
     phrases
         .chain(scripts.split_whitespace().map(Script))

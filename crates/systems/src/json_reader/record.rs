@@ -80,7 +80,7 @@ struct OwnEntries<'a> {
 }
 
 impl<'a> OwnEntries<'a> {
-    /// Returns the entries of a list. Each must be the patron's own, and there once.
+    /// Returns the entries of a list. Each is there once, and none names another patron.
     fn find(&self, list: Path, what: &str) -> Result<Option<Vec<JsonObject<'a>>>, Failure> {
         let Some(entries) = self.record.list(list)? else {
             return Ok(None);
@@ -88,7 +88,8 @@ impl<'a> OwnEntries<'a> {
         check_entry_count(entries.len(), what)?;
         let mut keys = HashSet::new();
         for entry in &entries {
-            if entry.text(self.description.entry_owner)?.as_deref() != Some(self.key) {
+            let owner = entry.text(self.description.entry_owner)?;
+            if owner.is_some_and(|owner| owner != self.key) {
                 return Err(Failure::page_changed(format!(
                     "{what} that aren't the patron's own"
                 )));

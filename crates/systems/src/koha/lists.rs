@@ -5,13 +5,14 @@
 use hippo_browser::reading::Css;
 use hippo_core::account::HoldState::{InTransit, Other, Ready, Suspended, Waiting};
 use hippo_core::account::{Hold, HoldState, Loan};
+use scraper::ElementRef;
 
 use super::phrases::{
     AUTOMATIC_RENEWALS, BARE_REFUSALS, OFFERS, PENDING, READY_RECALLS, SUSPENDED,
 };
 use crate::list_reader::{
-    CellSign, Column, Field, ListDescription, ListTab, MissingList, Part, RenewalCell, StateSign,
-    TableColumn, TitleParts,
+    CellSign, Column, Field, ListDescription, ListMark, ListTab, MissingList, Part, RenewalCell,
+    StateSign, TableColumn, TitleParts, own_rows,
 };
 
 /// A link to a record of the catalogue. The stars for the patron's rating are links as well.
@@ -27,6 +28,8 @@ const DESK: &str = "input[name=pickup]";
 /// The button that resumes a suspended hold.
 const RESUME: &str =
     ".fa-play, .icon-play, input[value='cud-unsuspend'], input[type=submit][value=Resume]";
+static RESUMES: Css = Css::new(RESUME);
+static ENTRY: Css = Css::new(":has(> td)");
 /// The button that suspends a hold.
 const SUSPEND: &str = ".fa-pause, .icon-pause, .suspend_hold, input[value='cud-suspend'], \
                        input[type=submit][value=Suspend]";
@@ -51,15 +54,16 @@ static RENEW: TableColumn = TableColumn::with_cells(
 );
 static EXPIRES: TableColumn = TableColumn::new(
     ".expirationdate",
-    "expires, läuft ab, expire le, caduca, scade",
+    "expires, läuft ab, expire le, caduca, scade, går ut",
 );
 static BRANCH: TableColumn = TableColumn::new(
     ".branch",
-    "pick up, pickup, pick-up, abholort, lieu de retrait, lugar de recogida, ritiro",
+    "pick up, pickup, pick-up, abholort, lieu de retrait, lugar de recogida, ritiro, hämtställe, afhaallocatie, \
+     noutopaikka, hentested",
 );
 static PRIORITY: TableColumn = TableColumn::new(
     ".priority",
-    "priority, priorität, priorité, prioridad, priorità",
+    "priority, priorität, priorité, prioridad, priorità, prioritet, prioriteit",
 );
 static STATUS: TableColumn = TableColumn::new(".status", "status, statut, estado, stato");
 
@@ -102,6 +106,7 @@ pub(super) fn holds() -> Vec<ListDescription<Hold>> {
         hold_table("#holdst", own),
         hold_table("#closed-stack-requests-table", tab("closed-stack-requests")),
         recall_table(),
+        suspended_table(),
     ]
 }
 
@@ -160,9 +165,15 @@ fn hold_table(table: &'static str, tab: ListTab) -> ListDescription<Hold> {
         Column::of(Field::Branch, &STATUS, Part::Element(Css::new(BRANCH_NAME))),
         Column::of(Field::Expires, &EXPIRES, Part::Date(Css::new(LABEL))),
         Column::of(Field::Position, &PRIORITY, Part::OwnText),
+        Column::part_at(
+            Field::PickupBy,
+            ".lastpickupdate",
+            Part::Date(Css::new(LABEL)),
+        ),
     ]);
     ListDescription {
         tab: Some(tab),
+        identified_by: vec![ListMark::Test(|table| !is_of_suspended(table))],
         state_signs: state_signs(),
         controls: vec![Css::new(RESUME), Css::new(SUSPEND)],
         ..self::table(table, columns)
@@ -190,6 +201,23 @@ fn state_signs() -> Vec<(HoldState, StateSign)> {
         (Suspended, StateSign::Day),
         (Waiting, StateSign::Any),
     ]
+}
+
+/// Describes the suspended holds of LibLime's Koha, which has a second table for them with the same id.
+fn suspended_table() -> ListDescription<Hold> {
+    let mut list = hold_table("#holdst", tab("suspended-holds"));
+    list.identified_by = vec![ListMark::Test(is_of_suspended)];
+    list.needed = &[Field::Title];
+    list.columns
+        .push(Column::below(Field::SuspendedUntil, &["resume on"]));
+    list
+}
+
+/// Whether a table has no column of states, but something to resume in each row.
+fn is_of_suspended(table: ElementRef<'_>) -> bool {
+    let entries = own_rows(table).filter(|row| ENTRY.matches(*row));
+    let mut entries = entries.map(|row| RESUMES.is_in(row)).peekable();
+    entries.peek().is_some() && entries.all(|resumes| resumes) && !STATUS.is_in(table)
 }
 
 /// Describes the recalls, for which the borrower must return the item. Their template closes rows in the wrong place:

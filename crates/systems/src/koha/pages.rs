@@ -13,6 +13,8 @@ use crate::list_reader::{AccountDescription, Balance, DateSetting, Fact, LoginDe
 /// The numbers of the patron records in a page's head and forms.
 static PATRON: Css =
     Css::new("[name=borrowernumber][value], .loggedinusername[data-borrowernumber]");
+/// The totals of the page of all charges.
+const CHARGES_TOTAL: &str = ":is(#finestable, #useraccount table:only-of-type:not([id])) > tfoot";
 static SUMS: Css = Css::new("td.sum");
 static CREDIT: Css = Css::new("td.credit");
 
@@ -50,16 +52,26 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             (&["iso", "yy-mm-dd"], "%Y-%m-%d"),
         ],
     },
-    fines: vec![Fact::read("#finestable tfoot", read_balance)],
-    // Koha shows the card's expiry only when it is near or past.
-    card_expires: vec![Fact::at("#userdetails :is(#warnexpired, #warndeparture)")],
+    // Older pages have one table without an id, or none and say so.
+    fines: vec![
+        Fact::read(CHARGES_TOTAL, read_balance),
+        Fact::with(
+            "#useraccount:not(:has(table)) :is(h1, h2, h3, p)",
+            &["no fines"],
+        ),
+    ],
+    // Koha shows the card's expiry only when it is near or past; older pages have no id for it.
+    card_expires: vec![
+        Fact::at("#userdetails :is(#warnexpired, #warndeparture)"),
+        Fact::after("#userdetails .alert", &["your card will expire on"]),
+    ],
     // Blocks, restrictions, warnings and notes of the staff. Newer pages list a card's restrictions below their heading.
     // A box may be empty for the page's script, or have a visit's savings.
     messages: Some(Css::visible(
         "#userdetails :is(.alert, #warnexpired, #warndeparture, #blockedonfines)\
          :not(#notesaved, #savings, #opac-user-views *, :has(li)), \
          #userdetails :is(.alert, #warnexpired, #warndeparture, #blockedonfines)\
-         :not(#notesaved, #savings, #opac-user-views *) li:not(li li)",
+         :not(#notesaved, #savings, #opac-user-views *) li:not(li li), #userdetails > .dialog.message li:not(li li)",
     )),
     patrons: find_patrons,
     ..AccountDescription::default()

@@ -9,16 +9,17 @@ use crate::list_reader::Stems;
 /// Stems of words that mark an amount as a credit. Koha prints debts and credits in the same
 /// place and without a sign; only the word differs.
 pub(super) const CREDITS: Stems = Stems(
-    "credit, crédit, crèdit, guthaben, gutschrift, tegoed, kredit, tillgod, tilgod, hyvity, saldo a favor, \
+    "credit, crédit, crèdit, guthaben, gutschrift, tegoed, kredit, tillgod, tilgod, hyvity, saldo a favor, többlet, \
+     stanje na vašem računu, \
      přeplat, nadpłat, alacak, jóváír, кредит, переплат, πίστωσ, رصيد, 信用, クレジット, 크레딧",
 );
 
 /// Stems of words that mark an amount as a debt.
 pub(super) const CHARGES: Stems = Stems(
-    "fine, charge, fee, gebühr, mahn, amende, frais, multa, multe, cargo, sanci, debe, adeud, deuda, dívida, \
+    "fine, charge, fee, gebühr, mahn, amende, frais, multa, multe, cargo, sanci, usted debe, actualmente debe, adeud, deuda, dívida, \
      boete, kosten, avgift, gebyr, bøde, maksu, poplat, opłat, addebit, ceza, ücret, bírság, díj, штраф, задолж, \
      πρόστιμ, χρεώσ, غرام, رسوم, 罚, 罰, 费用, 費用, zadłuż, należno, dugov, dužni, zadužen, ŝuld, gjob, detyrim, \
-     جریمه, بدهی, जुर्मान, शुल्क, 벌금, տուգանք",
+     جریمه, بدهی, जुर्मान, शुल्क, 벌금, տուգանք, kötelezett, datora, amenzi",
 );
 
 /// “Suspended” in Koha's languages, for sites that have no buttons for it and name no day.

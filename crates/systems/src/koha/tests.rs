@@ -83,6 +83,22 @@ fn list_is_read_if_its_tab_and_rows_agree() {
     assert_eq!(hold.author.as_deref(), Some("Stone, Ada"));
 }
 
+#[test]
+fn volume_of_a_hold_without_an_author_belongs_to_its_title() {
+    let tabs = [("checkouts", "Out (0)"), ("holds", "Wishes (1)")];
+    let hold = HOLD.replace(" Stone, Ada", "\n 2026 Nov 21\n <p class=hint>Item: 77</p>");
+    let account = read(&page(
+        &tabs,
+        &(EMPTY_LOANS_PANEL.to_owned() + &holds(&hold)),
+    ))
+    .unwrap();
+    let hold = &account.holds.unwrap()[0];
+    assert_eq!(
+        (hold.title.as_str(), &hold.author),
+        ("Knots 2026 Nov 21", &None)
+    );
+}
+
 #[rstest]
 #[case::more_in_the_tab("Out (2)", LOAN)]
 #[case::less_in_the_tab("Out (0)", LOAN)]
@@ -167,14 +183,15 @@ fn only_links_to_public_records_are_kept() {
 #[rstest]
 #[case::total_of_0(&[("checkouts", "Out (0)")], EMPTY_LOANS_PANEL, true)]
 #[case::no_panel(&[("checkouts", "Out (0)")], "", false)]
-#[case::no_total(&[("checkouts", "Out")], EMPTY_LOANS_PANEL, false)]
+#[case::no_total_but_a_sentence(&[("checkouts", "Out")], EMPTY_LOANS_PANEL, true)]
+#[case::no_total_and_no_sentence(&[("checkouts", "Out")], "<div id=opac-user-checkouts></div>", false)]
 #[case::no_tab(&[], EMPTY_LOANS_PANEL, false)]
 #[case::part_of_a_loan(
     &[("checkouts", "Out (0)")],
     "<div id=opac-user-checkouts><form id=renewselected></form></div>",
     false
 )]
-fn loans_are_empty_only_if_the_tab_states_0(
+fn loans_are_empty_only_if_the_tab_or_a_sentence_states_it(
     #[case] tabs: &[(&str, &str)],
     #[case] panels: &str,
     #[case] expected: bool,

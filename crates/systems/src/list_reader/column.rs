@@ -238,7 +238,7 @@ pub(crate) enum Part {
     Texts(Css),
     /// The text outside of the elements in it.
     OwnText,
-    /// The last line of that text.
+    /// The last line of that text, unless it is the volume of a work without an author.
     LastOwnLine,
     /// A title that may be in several parts.
     TitleOfParts(TitleParts),

@@ -100,6 +100,7 @@ pub(super) const NOTHING_OWED: &[&str] = &[
     "keine ausstehenden gebühren",
     "sie haben keine gebühren",
     "do not have any fines",
+    "have no fines",
 ];
 
 /// Phrases that contain one of [`NOTHING_OWED`], but mean a debt.

@@ -127,8 +127,9 @@ fn is_in_order(first: DateOrNever, second: DateOrNever) -> bool {
 }
 
 /// Words before a date that is the last day of something.
-pub(super) const UNTIL: [&str; 9] = [
-    "by", "until", "till", "through", "before", "avant", "jusqu'au", "hasta", "bis",
+pub(super) const UNTIL: [&str; 16] = [
+    "by", "until", "till", "through", "before", "avant", "jusqu'au", "d'ici", "hasta", "antes",
+    "até", "fino", "entro", "bis", "tot", "senast",
 ];
 
 /// The day that a text names.
@@ -251,6 +252,8 @@ mod tests {
     #[rstest]
     #[case("Held until 20.02.2026", Some("2026-02-20"))]
     #[case("Disponible jusqu\u{2019}au 20.02.2026", Some("2026-02-20"))]
+    #[case("Recoger antes del 20.02.2026", Some("2026-02-20"))]
+    #[case("Disponibile fino al 20.02.2026", Some("2026-02-20"))]
     #[case("Suspended 20.02.2026 - 25.02.2026", Some("2026-02-25"))]
     #[case("Ready since 20.02.2026", None)]
     #[case("Ready 25.02.2026 (written 20.02.2026)", None)]

@@ -134,7 +134,8 @@ pub(crate) struct ListTab {
 pub(crate) enum MissingList {
     /// In any case, because few sites have it.
     Optional,
-    /// If the tab states 0, this panel is there, and no such part of an entry is.
+    /// If this panel is there, no such part of an entry is, and the tab states 0. A tab without a number needs a panel
+    /// with a sentence alone.
     WithPanel(Css, Css),
     /// If no such part of an entry is there, and no unknown tab states a total.
     WithoutTrace(Css),
@@ -218,11 +219,15 @@ pub(crate) struct ListDescription<E: 'static> {
     /// A page without the list, if it may say that the list is empty. Then `none` has whole sentences: `no holds` stands
     /// for `You have no holds.`, too.
     pub(crate) blank_page: Option<BlankPage>,
+    /// Words for an event of a loan that may stand in the place of its due date, which is unknown then.
+    pub(crate) due_events: &'static [&'static str],
     /// The words of the text with all that the site says of a loan, if there is one.
     pub(crate) status: Option<StatusWords>,
     /// The words for a hold's states. The first that match count; other words are [`HoldState::Other`]. `=available`
     /// is all that is said.
     pub(crate) states: &'static [(HoldState, &'static [&'static str])],
+    /// The words for the same states in other languages, if none of `states` matches.
+    pub(crate) other_states: &'static [(HoldState, &'static [&'static str])],
     /// Whether the words for a state begin the text about it.
     pub(crate) states_begin: bool,
     /// What tells a hold's state before its words do. The first that a row has counts.
@@ -262,8 +267,10 @@ impl<E> ListDescription<E> {
             none_rows: None,
             empty_with: None,
             blank_page: None,
+            due_events: &[],
             status: None,
             states: &[],
+            other_states: &[],
             states_begin: false,
             state_signs: Vec::new(),
             controls: Vec::new(),

@@ -2,8 +2,8 @@
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    DateOrNever, first_number, has_happened, is_ready_now, site_id, text_around_words, web_link,
-    work_id,
+    DateOrNever, first_number, has_happened, is_ready_now, site_id, text_after_words,
+    text_around_words, web_link, work_id,
 };
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
@@ -50,13 +50,19 @@ impl Entry for Loan {
             words.read(&text, context.date_format)
         });
         let status = status.transpose()?;
+        let mut event = None;
         let due = if let Some(status) = &status {
             status.due
         } else if list.has_column(Field::Due) {
-            let words = row.value(Field::Due);
-            let due = words.map(|words| read_list_date(list, &words, context));
-            let due = due.transpose()?.flatten();
-            due.ok_or_else(|| Failure::page_changed("a loan without a due date"))?
+            let words = row.value(Field::Due).unwrap_or_default();
+            match read_list_date(list, &words, context)? {
+                Some(due) => due,
+                None if text_after_words(&words, list.due_events).is_some() => {
+                    event = Some(words);
+                    DateOrNever::Never
+                }
+                None => return Err(Failure::page_changed("a loan without a due date")),
+            }
         } else {
             DateOrNever::Never
         };
@@ -75,7 +81,7 @@ impl Entry for Loan {
         let note = row.value(Field::Note);
         let note = note.or(status.as_ref().and_then(|status| status.note.clone()));
         let note = note.filter(|note| Some(note) != reason.as_ref());
-        let notes: Vec<String> = note.into_iter().chain(renewal.note).collect();
+        let notes: Vec<String> = event.into_iter().chain(note).chain(renewal.note).collect();
         Ok(Self {
             id,
             title,
@@ -114,7 +120,7 @@ impl Entry for Hold {
         let days = row.value(Field::Days).unwrap_or_default();
         let days = NamedDays::read(&days, context)?;
         let state = find_state(&list.state_signs, row, &words, !days.is_empty())
-            .unwrap_or_else(|| read_state(&words, list.states, list.states_begin));
+            .unwrap_or_else(|| read_list_state(&words, list));
         let unknown_words =
             Some(words).filter(|words| state == HoldState::Other && !words.is_empty());
         let may_be_suspended = matches!(state, HoldState::Waiting | HoldState::Other);
@@ -232,6 +238,17 @@ fn lasting_link(href: &str, base: &Url) -> Option<String> {
     });
     let url = web_link(href, base).filter(|_| is_whole && !has_session);
     url.map(String::from)
+}
+
+/// Reads a hold's state by the words of its list, or else by those of other languages.
+fn read_list_state(words: &str, list: &ListDescription<Hold>) -> HoldState {
+    match read_state(words, list.states, list.states_begin) {
+        HoldState::Other => {
+            let words = words.replace('\u{2019}', "'");
+            read_state(&words, list.other_states, list.states_begin)
+        }
+        state => state,
+    }
 }
 
 /// Reads a hold's state. A word for “ready” counts only if it describes the present, and one for [`HoldState::Other`]

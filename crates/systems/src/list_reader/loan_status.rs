@@ -11,13 +11,16 @@ use hippo_core::failure::Failure;
 /// The words of such a text. All others are a note.
 pub(crate) struct StatusWords {
     /// The words before the due date. After a renewal, both days are there, and the last one counts. In a text without
-    /// these words, as in another language, the only date is the due date.
+    /// these words, as in another language, the only date is the due date, and a lone word before it means “due”.
     pub(crate) due: &'static [&'static str],
-    /// The words for other events of the loan, whose date is not its due date.
+    /// The words for other events of the loan, whose date is not its due date. Without a date, its due date is unknown.
     pub(crate) events: &'static [&'static str],
     /// The word before the number of renewals, and the beginning of the one behind it.
     pub(crate) renewals: [&'static str; 2],
 }
+
+/// The word before the new due date: `DUE 12-25-26 RENEWED Now due 12-30-26`.
+const NEW_DUE: &str = "now";
 
 /// What such a text says.
 #[derive(Debug)]
@@ -65,19 +68,50 @@ impl StatusWords {
             };
             if let Some((due, rest)) = found {
                 let before = text.strip_suffix(after).unwrap_or_default();
+                let before = self.without_old_date(before, format)?;
                 return Ok((due, format!("{before} {rest}")));
             }
         }
-        let found = split_date_or_never(text, format)?;
-        let (due, rest) =
-            found.ok_or_else(|| Failure::page_changed("a loan without a due date"))?;
         let is_of_another_event = text_after_words(text, self.events).is_some();
+        let Some((due, rest)) = split_date_or_never(text, format)? else {
+            return if is_of_another_event {
+                Ok((DateOrNever::Never, text.to_owned()))
+            } else {
+                Err(Failure::page_changed("a loan without a due date"))
+            };
+        };
         if is_of_another_event || split_date_or_never(&rest, format)?.is_some() {
             return Err(Failure::page_changed(
                 "a loan with a day that may not be its due date",
             ));
         }
-        Ok((due, rest))
+        Ok((due, self.without_lone_word(text, rest)))
+    }
+
+    /// Drops the date of an earlier due date from the words before the new one.
+    fn without_old_date(&self, before: &str, format: Option<&str>) -> Result<String, Failure> {
+        let after_old = text_after_words(before, self.due).unwrap_or_default();
+        if text_after_words(after_old, self.due).is_none() {
+            return Ok(before.to_owned());
+        }
+        let without = split_date_or_never(before, format)?;
+        let without = without.map_or_else(|| before.to_owned(), |(_, rest)| rest);
+        let words = without.split_whitespace();
+        let words = words.filter(|word| !word.eq_ignore_ascii_case(NEW_DUE));
+        Ok(words.collect::<Vec<_>>().join(" "))
+    }
+
+    /// Drops the only word before the date of a text from the rest of it. One that ends with a known word for “due”,
+    /// such as `OVERDUE`, says more.
+    fn without_lone_word(&self, text: &str, rest: String) -> String {
+        let before = text.split(|c: char| c.is_ascii_digit()).next();
+        let lone = before.unwrap_or_default().trim();
+        let word = lone.trim_end_matches(':').to_lowercase();
+        let says_more = self.due.iter().any(|due| word.ends_with(due));
+        if says_more || word.is_empty() || !word.chars().all(char::is_alphabetic) {
+            return rest;
+        }
+        rest.strip_prefix(lone).map(str::to_owned).unwrap_or(rest)
     }
 }
 
@@ -119,7 +153,15 @@ mod tests {
         None,
         Some("FINE(up to now) $0.80")
     )]
-    #[case("RETOUR 20-07-09", "2009-07-20", None, Some("RETOUR"))]
+    #[case("RETOUR 20-07-09", "2009-07-20", None, None)]
+    #[case("RETOUR: 20-07-09 (2)", "2009-07-20", None, Some("(2)"))]
+    #[case("12-07-09 FINE", "2009-12-07", None, Some("FINE"))]
+    #[case(
+        "DUE 07-20-09 RENEWED Now due 08-10-09",
+        "2009-08-10",
+        None,
+        Some("RENEWED")
+    )]
     #[case(
         "OVERDUE 07-20-09 FINE(up to now) $1.20",
         "2009-07-20",
@@ -174,6 +216,15 @@ mod tests {
 
     #[rstest]
     #[case("CLAIMED RETURNED")]
+    #[case("BILLED $12.00 +1 HOLD")]
+    fn loan_with_an_event_and_no_date_has_a_note(#[case] words: &str) {
+        let status = read(words).unwrap();
+        assert_eq!(status.due, DateOrNever::Never);
+        assert_eq!(status.note.as_deref(), Some(words));
+    }
+
+    #[rstest]
+    #[case("ON LOAN")]
     #[case("CLAIMS RETURNED 07-20-09")]
     #[case("BILLED 07-20-09")]
     #[case("BILLED 07-20-09 PAYMENT DUE $12.00")]

@@ -62,7 +62,7 @@ pub(crate) use self::renewal::RenewalCell;
 pub(crate) use self::row::Row;
 pub(crate) use self::script_answer::ScriptAnswer;
 pub(crate) use self::state_signs::StateSign;
-pub(crate) use self::states::{HOLD_IS_OVER, HOLD_STATES, words_of_state};
+pub(crate) use self::states::{HOLD_IS_OVER, HOLD_STATES, OTHER_HOLD_STATES, words_of_state};
 pub(crate) use self::stems::Stems;
 pub(crate) use self::system::DescribedSystem;
 pub(crate) use self::table::own_rows;
@@ -72,9 +72,10 @@ pub(crate) use self::title_text::TitleText;
 pub(crate) use self::visit::{AccountVisit, FurtherPages};
 pub(crate) use self::words::{
     CARD_BLOCKED, CARD_EXPIRES_WORDS, CARD_NUMBER_WORDS, DUE_WORDS, EXPIRES_WORDS,
-    INTER_LIBRARY_LOANS, NAMES_OF_FEES, NAMES_OF_LOANS, NAMES_OF_ORDERS, NAMES_OF_RESERVATIONS,
-    NO_ENTRIES, NO_HOLDS, NO_LOANS, PAST_DAY_WORDS, PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS,
-    forbids_renewal, is_digital_kind, is_number_in_groups, is_remark, is_reminder,
+    INTER_LIBRARY_LOANS, LOAN_EVENTS, NAMES_OF_FEES, NAMES_OF_LOANS, NAMES_OF_ORDERS,
+    NAMES_OF_RESERVATIONS, NO_ENTRIES, NO_HOLDS, NO_LOANS, NO_REQUESTS, OF_WORDS, PAST_DAY_WORDS,
+    PICKUP_BRANCH_WORDS, PICKUP_BY_WORDS, forbids_renewal, is_digital_kind, is_number_in_groups,
+    is_remark, is_reminder,
 };
 
 #[cfg(test)]

@@ -146,6 +146,11 @@ fn add_list<E>(list: &ListDescription<E>, phrases: &mut Vec<Phrase>) {
     } else {
         Anywhere
     };
+    for (_, words) in list.other_states {
+        let words = words.iter().map(|words| words.trim_start_matches(WHOLE));
+        phrases.extend(words.map(keep));
+    }
+    phrases.extend(list.due_events.iter().map(|words| Anywhere(words)));
     let states = list.states.iter().flat_map(|(_, words)| *words);
     phrases.extend(states.map(|words| match words.strip_prefix(WHOLE) {
         Some(whole) => Whole(whole),

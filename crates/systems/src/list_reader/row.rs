@@ -9,7 +9,7 @@ use super::column::{Column, Field, Part, Place, WHOLE};
 use super::date::date_text;
 use super::labels::{count_beside, line_beginning};
 use super::table::{Header, cell_at, cells, column_span, width};
-use super::title::{own_lines, own_text};
+use super::title::{last_own_line, own_text};
 use crate::links::linked_numbers;
 
 /// The headers of a list, and the columns that they give the values of its rows.
@@ -250,7 +250,7 @@ fn read_part(part: &'static Part, element: ElementRef<'_>) -> Option<String> {
             texts.join(" ")
         }
         Part::OwnText => own_text(element)?,
-        Part::LastOwnLine => own_lines(element).pop()?,
+        Part::LastOwnLine => last_own_line(element)?,
         Part::TitleOfParts(title) => title.read(element)?,
         Part::Date(others) => date_text(element, others),
         Part::LinkParameter(names) => linked_numbers(element, names).next()?.to_owned(),

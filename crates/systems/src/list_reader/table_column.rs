@@ -5,7 +5,7 @@ use scraper::ElementRef;
 
 use super::date::has_date;
 use super::stems::Stems;
-use super::table::{Header, cells, find_columns};
+use super::table::{Header, cells, find_columns, own_rows};
 
 /// A column of a table. Where no cell of the table is marked, the words above the columns tell them, or else their
 /// cells. A column that stays unclear isn't found.
@@ -46,6 +46,15 @@ impl TableColumn {
             headers: Stems(headers),
             cells,
         }
+    }
+
+    /// Whether a table has cells of this column, or its words above them.
+    pub(crate) fn is_in(&'static self, table: ElementRef<'_>) -> bool {
+        let mut cells = own_rows(table).flat_map(cells);
+        cells.any(|cell| {
+            let is_header = cell.value().name() == "th";
+            self.marked.matches(cell) || (is_header && self.headers.begin(&element_text(cell)))
+        })
     }
 
     /// Whether a table marks its cells of this column.

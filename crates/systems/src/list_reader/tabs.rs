@@ -8,15 +8,21 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::balance::in_parentheses;
-use super::description::{ListDescription, ListTab, MissingList, Tabs};
+use super::description::{ListDescription, ListMark, ListTab, MissingList, Tabs};
 use super::entry::Entry;
 use super::list::read_known_list;
 use super::part::{AccountPart, ListPart};
+use super::table::{cells, own_rows};
 use crate::links::linked_numbers;
 
 static TABS: Css = Css::new("a");
 static TABLES: Css = Css::new("table");
 static CAPTION: Css = Css::new("caption");
+/// What only a list with entries has.
+static CONTROLS: Css = Css::new("a, button, input, select, img");
+
+/// How many tables of a page may match the same list, of which only one is it.
+const MAX_TABLES: usize = 2;
 
 /// The tabs of a page, and the lists below them.
 pub(super) struct TabbedPage<'a> {
@@ -85,9 +91,8 @@ impl<'a> TabbedPage<'a> {
         let changed = |detail: &str| Err(Failure::page_changed(format!("{detail} {}", E::WHAT)));
         let words = self.words_of_tab(tab.name)?;
         let total = words.as_deref().and_then(total_of_tab);
-        let Some(table) = self.only_table(&list.list)? else {
-            let may_be_empty = words.is_none() || total == Some(0);
-            return if may_be_empty && self.may_lack(tab, total) {
+        let Some(table) = self.table_of(list)? else {
+            return if self.may_lack(tab, words.as_deref(), total) {
                 Ok(Vec::new())
             } else {
                 changed("neither a table nor a total of 0 for the")
@@ -116,15 +121,20 @@ impl<'a> TabbedPage<'a> {
         Ok(entries)
     }
 
-    /// Whether the list of a tab with this total, or none, may be missing because it is empty.
-    fn may_lack(&self, tab: &'static ListTab, total: Option<u32>) -> bool {
+    /// Whether the list of a tab with these words, or none, may be missing because it is empty.
+    fn may_lack(&self, tab: &'static ListTab, words: Option<&str>, total: Option<u32>) -> bool {
+        let states_0_or_nothing = words.is_none() || total == Some(0);
         match &tab.missing {
-            MissingList::Optional => true,
+            MissingList::Optional => states_0_or_nothing,
             MissingList::WithPanel(panel, entry) => {
-                total == Some(0) && panel.is_in(self.place) && !entry.is_in(self.place)
+                let has_no_number = || words.is_some_and(|words| numbers(words).is_empty());
+                let panel = panel.first(self.place);
+                panel.is_some_and(|panel| {
+                    total == Some(0) || (has_no_number() && has_words_alone(panel))
+                }) && !entry.is_in(self.place)
             }
             MissingList::WithoutTrace(entry) => {
-                !self.has_unknown_total() && !entry.is_in(self.place)
+                states_0_or_nothing && !self.has_unknown_total() && !entry.is_in(self.place)
             }
         }
     }
@@ -144,6 +154,25 @@ impl<'a> TabbedPage<'a> {
         Ok(only(&self.tabs, is_named)?.map(element_text))
     }
 
+    /// Returns the table of a list. Of two that match, a test may tell which one it is.
+    fn table_of<E>(
+        &self,
+        list: &'static ListDescription<E>,
+    ) -> Result<Option<ElementRef<'a>>, Failure> {
+        let tables = self.tables.iter().copied();
+        let tables = tables.filter(|table| list.list.matches(*table));
+        let tables: Vec<_> = tables.take(MAX_TABLES + 1).collect();
+        if tables.len() > MAX_TABLES {
+            return Err(twice());
+        }
+        only(&tables, |table| {
+            list.identified_by.iter().all(|sign| match sign {
+                ListMark::Test(test) => test(*table),
+                _ => true,
+            })
+        })
+    }
+
     fn only_table(&self, css: &'static Css) -> Result<Option<ElementRef<'a>>, Failure> {
         only(&self.tables, |table| css.matches(*table))
     }
@@ -157,8 +186,30 @@ fn only<'a>(
     let mut found = all.iter().copied().filter(is_it);
     match (found.next(), found.next()) {
         (one, None) => Ok(one),
-        _ => Err(Failure::page_changed("the same tab or list twice")),
+        _ => Err(twice()),
     }
+}
+
+fn twice() -> Failure {
+    Failure::page_changed("the same tab or list twice")
+}
+
+/// Whether a panel has a table with nothing but a sentence, and nothing else: the tabs of old pages have no totals.
+fn has_words_alone(panel: ElementRef<'_>) -> bool {
+    let mut tables = TABLES.all(panel);
+    let (Some(table), None) = (tables.next(), tables.next()) else {
+        return false;
+    };
+    let mut rows = own_rows(table);
+    let (Some(row), None) = (rows.next(), rows.next()) else {
+        return false;
+    };
+    let words = element_text(panel);
+    cells(row).count() == 1
+        && !words.is_empty()
+        && words == element_text(row)
+        && numbers(&words).is_empty()
+        && !CONTROLS.is_in(panel)
 }
 
 /// Returns the total of a tab: in its parentheses, or the only number of a translation without them.

@@ -46,7 +46,9 @@ impl TitleParts {
             return None;
         }
         let mut lines = own_lines(cell);
-        lines.truncate(lines.len().saturating_sub(self.other_lines));
+        if !is_volume_alone(&lines) {
+            lines.truncate(lines.len().saturating_sub(self.other_lines));
+        }
         lines.insert(0, title.replace(" : ", ": "));
         Some(lines.join(" "))
     }
@@ -63,6 +65,25 @@ pub(super) fn own_lines(element: ElementRef<'_>) -> Vec<String> {
     let lines = own_texts(element).flat_map(|text| text.split('\n'));
     let lines = lines.map(tidy).filter(|line| !line.is_empty());
     lines.collect()
+}
+
+/// Returns the last line of that text, unless it is a volume, and the author is missing.
+pub(super) fn last_own_line(element: ElementRef<'_>) -> Option<String> {
+    let mut lines = own_lines(element);
+    let is_volume = is_volume_alone(&lines);
+    lines.pop().filter(|_| !is_volume)
+}
+
+/// Whether the only line is a volume or an issue, such as `Bd. 3` or `2026 Nov 21`, and not an author: `Stone, Ada,
+/// 1950-`.
+fn is_volume_alone(lines: &[String]) -> bool {
+    let [line] = lines else { return false };
+    let has_digit = |text: &str| text.contains(|c: char| c.is_ascii_digit());
+    let mut parts = line.split(',').skip(1);
+    let is_name = parts
+        .next()
+        .is_some_and(|name| name.trim_start().starts_with(char::is_alphabetic) && !has_digit(name));
+    has_digit(line) && !is_name
 }
 
 fn own_texts(element: ElementRef<'_>) -> impl Iterator<Item = &str> {
@@ -127,6 +148,27 @@ mod tests {
     #[case("<span class=item-details>Ada Stone</span>")]
     fn cell_without_a_title_has_none(#[case] cell: &str) {
         assert_eq!(title(cell), None);
+    }
+
+    #[rstest]
+    #[case("2026 Nov 21", true)]
+    #[case("no. 3", true)]
+    #[case("Bd. 3, Teil 2", true)]
+    #[case("Stone, Ada", false)]
+    #[case("Stone, Ada, 1950-", false)]
+    #[case("[31mStone, Ada", false)]
+    #[case("The Reeds", false)]
+    fn line_alone_is_a_volume_or_the_author(#[case] line: &str, #[case] is_volume: bool) {
+        let cell = format!("<a href=x>Tides</a>\n {line}\n<p>Item: 77</p>");
+        let (with_line, author) = (format!("Tides {line}"), line.to_owned());
+        let expected = if is_volume {
+            (with_line, None)
+        } else {
+            ("Tides".to_owned(), Some(author))
+        };
+        let page = Html::parse_document(&format!("<table><tr><td>{cell}</table>"));
+        let last = last_own_line(CELL.first(page.root_element()).unwrap());
+        assert_eq!((title(&cell).unwrap(), last), expected);
     }
 
     #[rstest]

@@ -70,6 +70,14 @@ pub(crate) const CARD_NUMBER_WORDS: &[&str] = &[
     "user number",
 ];
 
+/// Words for an event of a loan, whose day isn't its due date.
+pub(crate) const LOAN_EVENTS: &[&str] = &[
+    "billed", "claim", "claims", "claimed", "lost", "recall", "recalled", "returned",
+];
+
+/// The words between a place in a queue and its length.
+pub(crate) const OF_WORDS: &[&str] = &["of", "de", "sur", "von", "van", "di", "av"];
+
 /// Sentences of an account without loans.
 pub(crate) const NO_LOANS: &[&str] = &[
     "keine medien ausgeliehen",
@@ -92,6 +100,21 @@ pub(crate) const NO_LOANS: &[&str] = &[
     "0 items checked out",
     "checked out: 0",
     "items out: 0",
+    "no checkouts",
+];
+
+/// Sentences of an account without holds, on a page that may say the same of nothing else.
+pub(crate) const NO_REQUESTS: &[&str] = &[
+    "no requests",
+    "no hold requests",
+    "no holds",
+    "no current requests",
+    "no current hold requests",
+    "no outstanding requests",
+    "no outstanding hold requests",
+    "not have any requests",
+    "not have any hold requests",
+    "not have any holds",
 ];
 
 /// Sentences of an account without holds.

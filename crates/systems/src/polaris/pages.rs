@@ -14,8 +14,15 @@ use super::values::{
 };
 use crate::list_reader::{
     AccountDescription, Column, Count, Fact, Field, ListDescription, ListMark, LoginDescription,
-    NO_LOANS, Part, Row, own_rows, text_after_beginning,
+    NO_LOANS, NO_REQUESTS, OF_WORDS, OTHER_HOLD_STATES, Part, Row, own_rows, text_after_beginning,
 };
+
+/// The elements whose id has this end, perhaps with the number of the row behind it.
+macro_rules! id {
+    ($end:literal) => {
+        concat!("[id$='", $end, "'], [id*='", $end, "_']")
+    };
+}
 
 /// The grids of the lists. Their ids tell loans from requests in most layouts, their headers in the others.
 const GRIDS: &str = "table[id*='datagridItemsOut'], table[id*='gridviewItemsOut'], table[id*='datagridRequests'], \
@@ -28,6 +35,8 @@ static REQUEST: Css = Css::new(
 );
 /// The state of a request that waits, in any language.
 static ACTIVE: Css = Css::new("span.HoldsActive");
+/// What only a loan has.
+static DUE_DATE: Css = Css::new(id!("labelDueDate"));
 
 /// The rows of headers. Newer layouts have `th`, too.
 const HEADER_ROW: &str = "tr.ColumnHeader, tr[class*='grid-header']";
@@ -68,6 +77,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         identified_by: vec![
             ListMark::Test(|grid| has_id(grid, "ItemsOut")),
             ListMark::Header(LOANS),
+            ListMark::Test(|grid| has_in_cells(grid, &DUE_DATE)),
         ],
         header_row: Some(Css::new(HEADER_ROW)),
         columns: loan_columns(),
@@ -82,27 +92,29 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         identified_by: vec![
             ListMark::Test(|grid| has_id(grid, "Requests")),
             ListMark::Header(&["hold position", "position", "queue position"]),
-            ListMark::Test(has_requests),
+            ListMark::Test(|grid| has_in_cells(grid, &REQUEST)),
         ],
         header_row: Some(Css::new(HEADER_ROW)),
         columns: hold_columns(),
         needed: &[Field::Title],
-        none: &[
-            "no requests",
-            "no hold requests",
-            "no holds",
-            "no current requests",
-            "not have any requests",
-            "not have any hold requests",
-            "not have any holds",
-        ],
+        none: NO_REQUESTS,
         none_at: Some(Css::new(REMARKS)),
         states: &[
             (HoldState::Ready, &["held"]),
-            (HoldState::InTransit, &["shipped", "in transit"]),
-            (HoldState::Suspended, &["inactive", "suspended"]),
-            (HoldState::Waiting, &["active", "pending"]),
+            (
+                HoldState::InTransit,
+                &["shipped", "in transit", "enviado", "expédié"],
+            ),
+            (
+                HoldState::Suspended,
+                &["inactive", "suspended", "inactivo", "inactif"],
+            ),
+            (
+                HoldState::Waiting,
+                &["active", "pending", "pendiente", "en attente"],
+            ),
         ],
+        other_states: OTHER_HOLD_STATES,
         complete: complete_hold,
         ..ListDescription::table()
     }],
@@ -158,13 +170,13 @@ const LOANS: &[&str] = &[
     "vencimiento",
 ];
 
-/// Whether a row of the grid itself is one of the requests. Not what is deeper within a cell, where a grid may be.
-fn has_requests(grid: ElementRef<'_>) -> bool {
+/// Whether a row of the grid itself has such a mark. Not what is deeper within a cell, where a grid may be.
+fn has_in_cells(grid: ElementRef<'_>, mark: &'static Css) -> bool {
     let cells = own_rows(grid).flat_map(|row| row.child_elements());
     let inside = cells.flat_map(|cell| cell.child_elements());
     let mut marks =
         inside.flat_map(|element| std::iter::once(element).chain(element.child_elements()));
-    marks.any(|element| REQUEST.matches(element))
+    marks.any(|element| mark.matches(element))
 }
 
 fn has_id(grid: ElementRef<'_>, part: &str) -> bool {
@@ -173,8 +185,13 @@ fn has_id(grid: ElementRef<'_>, part: &str) -> bool {
 
 /// The columns of what a title cell says. A title is a link, or the first line.
 fn title_columns() -> Vec<Column> {
-    const TITLE: &str = "[id$='labelTitle'], [class*='cell--title']";
+    const TITLE: &str = concat!(id!("labelTitle"), ", [class*='cell--title']");
     const TITLE_WORDS: &[&str] = &["title", "título"];
+    const RECORD: &str = concat!(
+        ":is(",
+        id!("labelTitle"),
+        ", [class*='cell--title']) a[href*='cn=']"
+    );
     let link = || Part::Element(Css::new("a"));
     vec![
         Column::part_at(Field::Title, TITLE, link()),
@@ -183,7 +200,10 @@ fn title_columns() -> Vec<Column> {
         Column::part_below(Field::Title, TITLE_WORDS, Part::Line(0)),
         Column::part_at(
             Field::Author,
-            "[id$='labelAuthor'], [class*='HoldsAuthor'], [class*='ItemsAuthor']",
+            concat!(
+                id!("labelAuthor"),
+                ", [class*='HoldsAuthor'], [class*='ItemsAuthor']"
+            ),
             Part::Read(read_author),
         ),
         Column::below(Field::Author, &["author", "autor"]),
@@ -195,14 +215,11 @@ fn title_columns() -> Vec<Column> {
         ),
         Column::part_at(
             Field::Id,
-            "a.itemdetailview, a.requestdetailview, [id$='labelTitle'] a[href*='cn=']",
+            "a.itemdetailview, a.requestdetailview, [class*='cell--full-narrow'] a[href]",
             Part::Read(read_id),
         ),
-        Column::part_at(
-            Field::Link,
-            "[id$='labelTitle'] a[href*='cn=']",
-            Part::Attribute("href"),
-        ),
+        Column::part_at(Field::Id, RECORD, Part::Read(read_id)),
+        Column::part_at(Field::Link, RECORD, Part::Attribute("href")),
         Column::part_at(
             Field::Format,
             "img[src*='/formats/'][alt]",
@@ -214,30 +231,36 @@ fn title_columns() -> Vec<Column> {
 fn loan_columns() -> Vec<Column> {
     let mut columns = title_columns();
     columns.extend([
-        Column::at(Field::Due, "[id$='labelDueDate']"),
+        Column::at(Field::Due, id!("labelDueDate")),
         Column::below(Field::Due, DUE),
-        Column::at(Field::Renewal, "[id$='labelRenewalsLeft']"),
+        Column::at(Field::Renewal, id!("labelRenewalsLeft")),
         Column::below(Field::Renewal, &["renewals left", "renewals remaining"]),
     ]);
     columns
 }
 
 fn hold_columns() -> Vec<Column> {
-    const STATE: &str = "[id$='labelStatus']";
+    const STATE: &str = id!("labelStatus");
+    const STATE_CLASSES: &str =
+        "span:is(.HoldsHeld, .HoldsActive, .HoldsPendingShipped, .HoldsMisc)";
+    const POSITION: &str = "[id*='label'][id*='Position']";
+    let state = || Part::Read(read_state);
+    let length = || Part::After(OF_WORDS);
     let mut columns = title_columns();
     columns.extend([
-        Column::part_at(Field::State, STATE, Part::Read(read_state)),
-        Column::part_below(Field::State, &["status", "estado"], Part::Read(read_state)),
+        Column::part_at(Field::State, STATE, state()),
+        Column::part_below(Field::State, &["status", "estado"], state()),
+        Column::part_at(Field::State, STATE_CLASSES, state()),
         // The classes tell what words in another language mean.
         Column::presence(Field::Ready, "span.HoldsHeld"),
         Column::at(Field::Until, STATE),
         Column::below(Field::Until, &["status", "estado"]),
+        Column::at(Field::Until, "span.HoldsDate"),
+        Column::at(Field::Position, POSITION),
         Column::below(Field::Position, &["hold position", "position"]),
-        Column::part_below(
-            Field::QueueLength,
-            &["hold position", "position"],
-            Part::After(&["of"]),
-        ),
+        Column::part_at(Field::QueueLength, POSITION, length()),
+        Column::part_below(Field::QueueLength, &["hold position", "position"], length()),
+        Column::at(Field::PickupBranch, id!("labelPickupBranch")),
         Column::below(
             Field::PickupBranch,
             &[
@@ -274,19 +297,37 @@ fn is_cancelled(hold: &Hold) -> bool {
         .note
         .as_deref()
         .filter(|_| hold.state == HoldState::Other);
-    words.is_some_and(|words| text_after_beginning(words, &["cancelled", "canceled"]).is_some())
+    const CANCELLED: &[&str] = &[
+        "cancelled",
+        "canceled",
+        "cancelado",
+        "cancelada",
+        "annulé",
+        "annulée",
+    ];
+    words.is_some_and(|words| text_after_beginning(words, CANCELLED).is_some())
 }
 
 /// The words after the state may be relative to today: `Held (until tomorrow)`.
 fn complete_hold(hold: &mut Hold, row: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {
     if hold.state == HoldState::Other && ACTIVE.is_in(row.element) {
         hold.state = HoldState::Waiting;
+    }
+    // Nothing is left to say where a class told the state.
+    let is_told = matches!(hold.state, HoldState::Waiting | HoldState::Ready);
+    if is_told && hold.note == row.value(Field::State) {
         hold.note = None;
     }
     let says_more = hold.state == HoldState::Other
         || (hold.state == HoldState::Ready && hold.pickup_by.is_none());
     if says_more {
-        hold.note = row.value(Field::Until);
+        let words = row.value(Field::State).unwrap_or_default();
+        hold.note = match row.value(Field::Until) {
+            // The day has an element of its own.
+            Some(day) if !day.starts_with(&words) => Some(format!("{words} {day}")),
+            None => hold.note.take(),
+            day => day,
+        };
     }
     Ok(())
 }

@@ -149,10 +149,125 @@ fn grids_are_told_in_any_language() {
     let states: Vec<_> = holds.iter().map(|hold| hold.state).collect();
     assert_eq!(
         states,
-        [HoldState::Ready, HoldState::Waiting, HoldState::Other]
+        [HoldState::Ready, HoldState::Waiting, HoldState::Suspended]
     );
-    assert_eq!(holds[2].note.as_deref(), Some("Inactivo"));
     assert_eq!(account.loans, None);
+}
+
+/// Builds a grid whose ids of values end with the number of the row.
+fn numbered_grid(headers: &str, rows: &[&[(&str, &str)]]) -> String {
+    let rows: String = rows
+        .iter()
+        .enumerate()
+        .map(|(number, values)| {
+            let cells: String = values
+                .iter()
+                .map(|(name, value)| {
+                    format!("<td><span id=Body_GridView1_label{name}_{number}>{value}</span>")
+                })
+                .collect();
+            format!("<tr class=patrongrid-row>{TICK}{cells}</tr>")
+        })
+        .collect();
+    OUT.to_owned() + &grid("GridView1", headers, &rows)
+}
+
+#[rstest]
+#[case::spanish("<th>Título<th>Fecha de vencimiento<th>Renovaciones restantes")]
+#[case::french("<th>Titre<th>Date d'échéance<th>Renouvellements restants")]
+#[case::english("<th>Title<th>Due Date<th>Times Renewed")]
+fn values_of_numbered_rows_are_identified_by_their_ids(#[case] headers: &str) {
+    let row = |left| {
+        [
+            (
+                "Title",
+                "<a href='/view.aspx?cn=7'>Tides</a><br>par Wells, Cy",
+            ),
+            ("DueDate", "5/21/2026"),
+            ("RenewalsLeft", left),
+        ]
+    };
+    let page = numbered_grid(&format!("<th>{headers}"), &[&row("1"), &row("0")]);
+    let account = read(&[page]).unwrap();
+    assert_eq!(account.holds, None);
+    let loans = account.loans.unwrap();
+    let renewable: Vec<_> = loans.iter().map(|loan| loan.renewable).collect();
+    assert_eq!(renewable, [Some(true), Some(false)]);
+    assert_eq!(loans[0].title, "Tides");
+    assert_eq!(loans[0].author.as_deref(), Some("Wells, Cy"));
+    assert_eq!(loans[0].due, Some("2026-05-21".parse().unwrap()));
+    assert_eq!(loans[0].id, "7");
+    assert_eq!(
+        loans[0].url.as_deref(),
+        Some("https://books.test/view.aspx?cn=7")
+    );
+}
+
+#[rstest]
+#[case("HoldsHeld", "Retenido", "(hasta el 6/1/2026)", HoldState::Ready, None)]
+#[case(
+    "HoldsHeld",
+    "Retenido",
+    "(hasta mañana)",
+    HoldState::Ready,
+    Some("Retenido (hasta mañana)")
+)]
+#[case("HoldsPendingShipped", "Enviado", "(ayer)", HoldState::InTransit, None)]
+#[case("HoldsPendingShipped", "Pendiente", "", HoldState::Waiting, None)]
+#[case(
+    "HoldsMisc",
+    "Inactivo",
+    "(hasta el 6/1/2026)",
+    HoldState::Suspended,
+    None
+)]
+#[case(
+    "HoldsMisc",
+    "No reclamado",
+    "",
+    HoldState::Other,
+    Some("No reclamado")
+)]
+fn numbered_requests_are_read_in_spanish(
+    #[case] class: &str,
+    #[case] words: &str,
+    #[case] day: &str,
+    #[case] state: HoldState,
+    #[case] note: Option<&str>,
+) {
+    let status = format!("<span class={class}>{words}</span> <span class=HoldsDate>{day}</span>");
+    let row = [
+        ("Title", "<a href='x'>Uno</a>"),
+        ("Estado", &*status),
+        ("HoldPosition", "5 de 12"),
+        ("PickupBranch", "Pier"),
+    ];
+    let headers = "<th><th>Obra<th>Situación<th>Puesto<th>Lugar";
+    let account = read(&[numbered_grid(headers, &[&row])]).unwrap();
+    let hold = &account.holds.unwrap()[0];
+    assert_eq!((hold.state, hold.note.as_deref()), (state, note));
+    let until = day.contains("6/1").then(|| "2026-06-01".parse().unwrap());
+    assert_eq!(hold.pickup_by.or(hold.suspended_until), until);
+    assert_eq!((hold.position, hold.queue_length), (Some(5), Some(12)));
+    assert_eq!(hold.pickup_branch.as_deref(), Some("Pier"));
+}
+
+#[rstest]
+#[case("javascript:showModalBasic('itemdetails.aspx?RecID=70','x')")]
+#[case("itemdetails.aspx?ctx=1&RecID=70")]
+fn newest_grid_has_the_number_in_the_link_to_details(#[case] details: &str) {
+    let row = format!(
+        "<tr class=patron-account__grid-row><td class='patron-account__grid-cell--title'><a href='/title.aspx?cn=12'>\
+         Tides</a><td><span id=labelDueDate>5/21/2026</span><td class='patron-account__grid-cell--full-narrow'>\
+         <a href=\"{details}\">Details</a></tr>"
+    );
+    let grid = grid("gridviewItemsOut", "<td>Title<td>Due<td>More", &row);
+    let loans = read(&[OUT.to_owned() + &grid]).unwrap().loans.unwrap();
+    assert_eq!(loans[0].id, "70");
+    assert_eq!(
+        loans[0].url.as_deref(),
+        Some("https://books.test/title.aspx?cn=12")
+    );
 }
 
 #[rstest]
@@ -219,6 +334,7 @@ fn cancelled_requests_are_over() {
     assert_eq!(holds.len(), 1);
     assert_eq!(holds[0].note.as_deref(), Some("Unclaimed (on 11/1/2025)"));
     assert_eq!(requests(&cancelled).unwrap(), []);
+    assert_eq!(requests(&request("Cancelado")).unwrap(), []);
 }
 
 #[test]
@@ -232,6 +348,15 @@ fn empty_lists_fines_and_blocks_are_told_in_words() {
     assert_eq!((account.loans, account.holds), (Some(vec![]), Some(vec![])));
     assert_eq!(account.fines, Some("12.50".parse().unwrap()));
     assert_eq!(account.messages, ["Ask at the desk"]);
+}
+
+#[rstest]
+#[case("You have no outstanding requests.")]
+#[case("No current hold requests")]
+#[case("There are no hold requests.")]
+fn empty_list_of_requests_is_told_in_words(#[case] words: &str) {
+    let page = format!("{OUT}<div id=panelMessage>{words}</div>");
+    assert_eq!(read(&[page]).unwrap().holds, Some(vec![]));
 }
 
 #[rstest]

@@ -7,7 +7,7 @@ use url::Url;
 use crate::list_reader::text_after_beginning;
 
 /// The words before an author.
-pub(super) const AUTHOR_WORDS: &[&str] = &["by", "por"];
+pub(super) const AUTHOR_WORDS: &[&str] = &["by", "por", "par"];
 
 /// The parameters of an address that name an item, a request or a record.
 const ID_PARAMETERS: [&str; 5] = ["recid", "reqid", "objid", "itemid", "cn"];
@@ -26,11 +26,15 @@ pub(super) fn read_author(element: ElementRef<'_>) -> Option<String> {
     Some(author.unwrap_or(&words).to_owned())
 }
 
-/// Returns the id that a link's address has.
+/// Returns the id that a link's address has. A link to details may have its address in a script.
 pub(super) fn read_id(link: ElementRef<'_>) -> Option<String> {
+    let href = link.attr("href")?.trim();
+    let script = href.strip_prefix("javascript:");
+    let in_script = script.and_then(|script| script.split('\'').nth(1));
+    let href = in_script.unwrap_or(href);
     // Only the parameters count, so any base will do.
     let base = Url::parse("https://localhost/").ok()?;
-    let url = base.join(link.attr("href")?.trim()).ok()?;
+    let url = base.join(href).ok()?;
     let is_id = |name: &str| ID_PARAMETERS.iter().any(|id| name.eq_ignore_ascii_case(id));
     let (_, id) = url.query_pairs().find(|(name, _)| is_id(name))?;
     Some(id.into_owned())

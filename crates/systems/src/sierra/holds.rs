@@ -5,10 +5,7 @@ use hippo_browser::reading::element_text;
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
 
-use crate::list_reader::{Field, Row};
-
-/// The word between a position and the queue's length in the catalogue's other languages.
-pub(super) const OF_WORDS: [&str; 5] = ["de", "von", "van", "di", "av"];
+use crate::list_reader::{Field, OF_WORDS, Row};
 
 /// Adds the place in the queue.
 pub(super) fn complete(hold: &mut Hold, row: &Row<'_>, _: &ReadContext<'_>) -> Result<(), Failure> {

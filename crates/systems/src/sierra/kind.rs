@@ -3,21 +3,7 @@
 use hippo_browser::reading::{Css, element_text, text_after_words};
 use scraper::ElementRef;
 
-use crate::list_reader::own_rows;
-
-/// Phrases that state an empty list.
-pub(super) const NO_LOANS: &[&str] = &[
-    "no items checked out",
-    "no items currently checked out",
-    "not have any items checked out",
-    "no checkouts",
-];
-pub(super) const NO_HOLDS: &[&str] = &[
-    "no holds",
-    "no requests",
-    "not have any holds",
-    "not have any requests",
-];
+use crate::list_reader::{NO_LOANS, NO_REQUESTS, own_rows};
 
 /// Words of the headers that only a list of holds has.
 const HOLD_HEADERS: &[&str] = &["cancel", "freeze", "pickup", "pick up", "pick-up"];
@@ -37,6 +23,8 @@ static LOANS: Css = Css::new(
 static HOLDS: Css = Css::new(
     "form:is(#hold_form, [name=hold_form]) table, table:has(.patFuncPickup, .patFuncCancel, .patFuncFreeze)",
 );
+/// What only a list of bookings has.
+static BOOKINGS: Css = Css::new(".patFuncBookDate, input[name^=canbook]");
 static TABLES: Css = Css::new("table");
 
 /// Whether a table is a list of loans, and whether it is one of holds.
@@ -45,7 +33,8 @@ pub(super) type Kind = (bool, bool);
 /// Tells a table by its headers and its title, or else by what doesn't depend on the language: the form around it
 /// and the classes of its cells, or else by the words of the row that states that it is empty.
 pub(super) fn kind_of(table: ElementRef<'_>) -> Kind {
-    if !own_rows(table).any(|row| HEADERS.matches(row) || NO_ENTRIES.matches(row)) {
+    let mut rows = own_rows(table);
+    if !rows.any(|row| HEADERS.matches(row) || NO_ENTRIES.matches(row)) || BOOKINGS.is_in(table) {
         return Kind::default();
     }
     let has = |css: &'static Css, words: &[&str]| {
@@ -60,7 +49,7 @@ pub(super) fn kind_of(table: ElementRef<'_>) -> Kind {
         return by_words;
     }
     let by_markup = (LOANS.matches(table), HOLDS.matches(table));
-    let by_empty_row = (has(&NO_ENTRIES, NO_LOANS), has(&NO_ENTRIES, NO_HOLDS));
+    let by_empty_row = (has(&NO_ENTRIES, NO_LOANS), has(&NO_ENTRIES, NO_REQUESTS));
     let mut kinds = [by_markup, by_empty_row].into_iter();
     kinds
         .find(|(loans, holds)| loans != holds)

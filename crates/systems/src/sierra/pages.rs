@@ -10,12 +10,12 @@ use scraper::ElementRef;
 
 use super::addresses::collect_records;
 use super::holds;
-use super::kind::{EMPTY_ROW, HEADER_ROW, NO_HOLDS, NO_LOANS, TITLE_ROW, kind_of, list_kinds};
+use super::kind::{EMPTY_ROW, HEADER_ROW, TITLE_ROW, kind_of, list_kinds};
 use super::summary::{BOX, NO_STATEMENTS, UNPAID, has_summary, read_unpaid};
 use crate::list_reader::Part::{AttributeOf, Author, Element, Has, Lacks, Text, Title, Without};
 use crate::list_reader::{
-    AccountDescription, CARD_EXPIRY, Column, Count, Fact, Field, ListDescription, ListMark,
-    Overview, StatusWords, TitleText,
+    AccountDescription, CARD_EXPIRY, Column, Count, Fact, Field, LOAN_EVENTS, ListDescription,
+    ListMark, NO_LOANS, NO_REQUESTS, OF_WORDS, OTHER_HOLD_STATES, Overview, StatusWords, TitleText,
 };
 
 const ITEMS_LINK: &str = "a[href*='/patroninfo'][href*='/items']";
@@ -31,23 +31,24 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         none: NO_LOANS,
         status: Some(StatusWords {
             due: &["due"],
-            events: &[
-                "billed", "claim", "claims", "claimed", "lost", "recall", "recalled", "returned",
-            ],
+            events: LOAN_EVENTS,
             renewals: ["renewed", "time"],
         }),
         ..list(|table| kind_of(table).0)
     }],
     holds: vec![ListDescription {
         columns: hold_columns(),
-        none: NO_HOLDS,
+        none: NO_REQUESTS,
         states: &[
             (HoldState::InTransit, &["transit"]),
             (HoldState::Ready, &["ready", "holdshelf", "hold shelf"]),
             // Copies may be available, too: that word alone means that the hold is ready.
             (HoldState::Ready, &["hold being shelved", "=available"]),
             (HoldState::Suspended, &["frozen"]),
+            // An item of another library.
+            (HoldState::Ready, &["=received"]),
         ],
+        other_states: OTHER_HOLD_STATES,
         complete: holds::complete,
         ..list(|table| kind_of(table).1)
     }],
@@ -56,6 +57,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     // A patron who owes nothing has no link.
     fines: vec![
         Fact::at(FINES_LINK),
+        Fact::at(".patFuncFinesTotalAmt"),
         Fact::stated(NO_STATEMENTS, &["money owed"]),
         Fact::read("body", read_unpaid),
     ],
@@ -118,7 +120,11 @@ fn work_columns() -> Vec<Column> {
     const OTHER: &str = ".patFuncBarcode, .patFuncCallNo, .patFuncRating, .patFuncPickup, .patFuncCancel, \
                          .patFuncFreeze";
     let cell = Column::cell;
-    let record = AttributeOf(Css::new("a[href*='/record=']"), "href", "");
+    let record = AttributeOf(
+        Css::new("a[href*='/record='], a[href*='/record/C__R']"),
+        "href",
+        "",
+    );
     let status = Without(Css::new(".patFuncRenewCount"));
     vec![
         cell(Field::Other, OTHER, &[], Text),
@@ -187,8 +193,8 @@ pub(super) const ADDRESSES: &[&str] = &[
 
 /// The phrases that the descriptions don't have.
 pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
-    let words = "of hold holds times item items request requests";
-    let words = words.split_whitespace().chain(holds::OF_WORDS);
+    let words = "hold holds times item items request requests";
+    let words = words.split_whitespace().chain(OF_WORDS.iter().copied());
     let words = words.chain(["checked out", UNPAID]);
     let whole = ["call number", "submit"].map(Whole);
     words.map(Anywhere).chain(whole).collect()

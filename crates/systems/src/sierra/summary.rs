@@ -8,9 +8,9 @@ use scraper::{ElementRef, Node};
 
 use super::addresses::part_at;
 
-/// The patron's box.
+/// The patron's box. Bookings are no list that is read, but the patron's, too.
 pub(super) const BOX: &str = ".patNameAddress";
-static PATRON: Css = Css::new(BOX);
+static PATRON: Css = Css::new(".patNameAddress, .patFuncBookDate");
 static ACCOUNT_LINKS: Css = Css::new("a[href*='/patroninfo']");
 /// Classes of the parts that the catalogue itself writes into a patron's page.
 static PATRON_PARTS: Css = Css::new("[class^=patFunc], [class*=' patFunc']");

@@ -380,6 +380,71 @@ fn status_has_its_state(
 }
 
 #[rstest]
+#[case("RECEIVED", HoldState::Ready)]
+#[case("Request received", HoldState::Other)]
+#[case("AVAILABLE FOR PICKUP UNTIL 12-05-26", HoldState::Ready)]
+#[case("AVAILABLE UNTIL 12-05-26", HoldState::Ready)]
+#[case("LISTO PARA RECOGER", HoldState::Ready)]
+#[case("DISPONIBLE HASTA 12-05-26", HoldState::Ready)]
+#[case("NO DISPONIBLE", HoldState::Other)]
+#[case("PRÊT ENTRE BIBLIOTHÈQUES", HoldState::Other)]
+#[case("À RETIRER AVANT LE 12-05-26", HoldState::Ready)]
+#[case("EN TRÁNSITO", HoldState::InTransit)]
+#[case("EN TRANSIT", HoldState::InTransit)]
+#[case("CONGELADA", HoldState::Suspended)]
+#[case("NOUDETTAVISSA", HoldState::Ready)]
+fn status_is_known_in_other_words(#[case] words: &str, #[case] state: HoldState) {
+    let hold = hold_with_status(words, Some("%m-%d-%y")).unwrap();
+    assert_eq!(hold.state, state);
+    assert_eq!(hold.note.is_some(), state == HoldState::Other);
+    let day = words
+        .contains("12-05")
+        .then(|| "2026-12-05".parse().unwrap());
+    assert_eq!(hold.pickup_by, day);
+}
+
+#[test]
+fn bookings_are_no_holds() {
+    let bookings = HOLDS
+        .replace("CANCEL IF NOT FILLED BY", "FROM")
+        .replace("patFuncCancel", "patFuncBookDate");
+    let account = read(&[SUMMARY, &bookings]).unwrap();
+    assert_eq!((account.holds, account.declared.holds), (None, Some(1)));
+}
+
+#[rstest]
+#[case("LOST AND PAID")]
+#[case("BILLED")]
+#[case("CLAIMED RETURNED")]
+fn loan_without_a_day_because_of_an_event_has_no_due_date(#[case] words: &str) {
+    let page = ITEMS.replace("DUE 02-01-27 <em>TOO MANY RENEWALS</em>", words);
+    let loans = read(&[&page]).unwrap().loans.unwrap();
+    assert_eq!(
+        (loans[1].due, loans[1].note.as_deref()),
+        (None, Some(words))
+    );
+    assert!(loans[0].due.is_some());
+}
+
+#[test]
+fn page_of_fines_has_their_total() {
+    let fines = "<table class=patFunc><tr class=patFuncFinesTotal><td>TOTAL AMT<td class=patFuncFinesTotalAmt>\
+        <em>$2.50</em></table></body>";
+    let page = SUMMARY
+        .replace("/overdues", "/elsewhere")
+        .replace("</body>", fines);
+    assert_eq!(read(&[&page]).unwrap().fines, Some("2.50".parse().unwrap()));
+}
+
+#[rstest]
+#[case("FECHA VENC:03-31-2027")]
+#[case("Fecha exp.: 03-31-2027")]
+fn cards_expiry_has_a_label_in_spanish(#[case] words: &str) {
+    let page = SUMMARY.replace("EXP DATE:03-31-2027", words);
+    let expires = read(&[&page]).unwrap().card_expires;
+    assert_eq!(expires, Some("2027-03-31".parse().unwrap()));
+}
+
 #[case::box_and_row("checked", "on_ice", " 9 of 83 holds ", HoldState::Suspended)]
 #[case::row_alone("", "on_ice", " 9 of 83 holds ", HoldState::Suspended)]
 #[case::box_alone("checked", "", " 9 of 83 holds ", HoldState::Suspended)]
@@ -409,6 +474,10 @@ fn pickup_date_needs_the_declared_format() {
 #[case("/record=b7~S1", Some("https://library.test/record=b7~S1"))]
 #[case("/patroninfo~S1/1000001/item&7", None)]
 #[case("javascript:'/record=b7'", None)]
+#[case(
+    "https://encore.test/iii/encore/record/C__Rb7?lang=eng",
+    Some("https://encore.test/iii/encore/record/C__Rb7?lang=eng")
+)]
 fn only_links_to_public_records_are_kept(#[case] href: &str, #[case] expected: Option<&str>) {
     let page = HOLDS.replace("/record=b81", href);
     let holds = read(&[&page]).unwrap().holds.unwrap();

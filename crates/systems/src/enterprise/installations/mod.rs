@@ -94,6 +94,37 @@ fn title_without_a_link_is_read(#[case] work: &str) {
     assert_eq!(only_loan(work, "0", "11/21/26").title, "Ferries");
 }
 
+#[rstest]
+#[case("<a class=detailLink href=# title=x>Ferries [DVD] /</a>")]
+#[case("Ferries [DVD]")]
+fn title_of_the_oldest_pages_is_beside_the_panel(#[case] title: &str) {
+    let work = format!(
+        "<div><div class=detailPanel id=detailPanel2><div class=t-zone>All about it</div></div>{title}</div>\
+         <p class=authBreak>Ash, Pip, 1969-<br /><span class=checkoutsError>Renewal limit reached</span></p>"
+    );
+    let loan = only_loan(&work, "0", "11/21/26");
+    assert_eq!(loan.title, "Ferries [DVD]");
+    assert_eq!(loan.author.as_deref(), Some("Ash, Pip, 1969-"));
+    assert_eq!(
+        loan.renewable_reason.as_deref(),
+        Some("Renewal limit reached")
+    );
+}
+
+#[rstest]
+#[case("Claims Returned", None, Some("Claims Returned"))]
+#[case("6 déc. 2026", Some("2026-12-06"), None)]
+#[case("6 de diciembre de 2026", Some("2026-12-06"), None)]
+fn due_cell_has_a_month_in_words_or_an_event(
+    #[case] words: &str,
+    #[case] due: Option<&str>,
+    #[case] note: Option<&str>,
+) {
+    let loan = only_loan(LINKED, "0", words);
+    assert_eq!(loan.due, due.map(|due| due.parse().unwrap()));
+    assert_eq!(loan.note.as_deref(), note);
+}
+
 #[test]
 fn row_without_a_title_is_a_changed_page() {
     let page = loans_table("Renewals", &loan_row("<p>51</p>", "0", "11/21/26"));

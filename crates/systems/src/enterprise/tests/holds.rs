@@ -8,6 +8,15 @@ use super::{holds, read_with};
 #[rstest]
 #[case("Pickup by: 4/4/15", HoldState::Ready)]
 #[case("Available", HoldState::Ready)]
+#[case("On hold shelf", HoldState::Ready)]
+#[case("Held until 4/4/15", HoldState::Ready)]
+#[case("Your item is ready", HoldState::Ready)]
+#[case("À récupérer avant le 4/4/15", HoldState::Ready)]
+#[case("Prêt à emprunter", HoldState::Ready)]
+#[case("Prêt en cours", HoldState::Other)]
+#[case("Recoger antes del 4/4/15", HoldState::Ready)]
+#[case("Listo para recoger", HoldState::Ready)]
+#[case("Suspendida", HoldState::Suspended)]
 #[case("Suspended", HoldState::Suspended)]
 #[case("Suspended until 4/4/15", HoldState::Suspended)]
 #[case("In Transit", HoldState::InTransit)]
@@ -47,8 +56,13 @@ fn only_a_last_day_is_a_deadline(#[case] words: &str, #[case] day: Option<&str>)
 
 #[rstest]
 #[case("<input class=readyHoldsCheckbox type=checkbox>", HoldState::Ready)]
+#[case(
+    "<img title='Ready since 1/23/27' src='/images/green!.png'>",
+    HoldState::Ready
+)]
+#[case("<img src='/images/red.png'>", HoldState::Other)]
 #[case("<input type=checkbox>", HoldState::Other)]
-fn ready_checkbox_decides_in_any_language(#[case] mark: &str, #[case] state: HoldState) {
+fn ready_mark_decides_in_any_language(#[case] mark: &str, #[case] state: HoldState) {
     let page = holds("Noutettavissa").replace("12/31/27", "NEVER");
     let page = page.replace(
         "<td class=\"holdsAlert\">",

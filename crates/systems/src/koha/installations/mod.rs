@@ -2,6 +2,7 @@
 //! library.
 
 mod lists;
+mod oldest;
 mod unnamed;
 
 use hippo_browser::{ReadContext, SavedPage};

@@ -148,16 +148,17 @@ impl<'a> OngoingVisit<'a> {
                 }
             }
         };
-        self.update_library_state(&outcome).await?;
         let today = local_date(now, self.library.timezone);
+        let outcome = outcome.and_then(|mut account| {
+            account.check_due_dates(today)?;
+            account.drop_endless_dates(today);
+            Ok(account)
+        });
+        self.update_library_state(&outcome).await?;
         if let Err(failure) = &outcome {
             let alert = Alert::for_failure(&self.library.id, failure, today);
             self.report.alerts.extend(alert);
         }
-        let outcome = outcome.map(|mut account| {
-            account.drop_endless_dates(today);
-            account
-        });
         let saved = self.save_outcome(records, check, now, outcome).await;
         drop(permit);
         saved
