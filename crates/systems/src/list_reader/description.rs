@@ -135,7 +135,7 @@ pub(crate) enum MissingList {
     /// In any case, because few sites have it.
     Optional,
     /// If this panel is there, no such part of an entry is, and the tab states 0. A tab without a number needs a panel
-    /// with a sentence alone.
+    /// with nothing but a sentence that there is nothing.
     WithPanel(Css, Css),
     /// If no such part of an entry is there, and no unknown tab states a total.
     WithoutTrace(Css),

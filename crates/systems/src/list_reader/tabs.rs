@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, check_declared_count, element_text, first_number, numbers};
+use hippo_browser::reading::{
+    Css, check_declared_count, element_text, first_number, numbers, text_after_words,
+};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
@@ -13,6 +15,7 @@ use super::entry::Entry;
 use super::list::read_known_list;
 use super::part::{AccountPart, ListPart};
 use super::table::{cells, own_rows};
+use super::words::{NO_LOANS, NOTHING};
 use crate::links::linked_numbers;
 
 static TABS: Css = Css::new("a");
@@ -130,7 +133,7 @@ impl<'a> TabbedPage<'a> {
                 let has_no_number = || words.is_some_and(|words| numbers(words).is_empty());
                 let panel = panel.first(self.place);
                 panel.is_some_and(|panel| {
-                    total == Some(0) || (has_no_number() && has_words_alone(panel))
+                    total == Some(0) || (has_no_number() && states_nothing(panel))
                 }) && !entry.is_in(self.place)
             }
             MissingList::WithoutTrace(entry) => {
@@ -194,8 +197,8 @@ fn twice() -> Failure {
     Failure::page_changed("the same tab or list twice")
 }
 
-/// Whether a panel has a table with nothing but a sentence, and nothing else: the tabs of old pages have no totals.
-fn has_words_alone(panel: ElementRef<'_>) -> bool {
+/// Whether a panel has a table with nothing but a sentence that there is nothing: the tabs of old pages have no totals.
+fn states_nothing(panel: ElementRef<'_>) -> bool {
     let mut tables = TABLES.all(panel);
     let (Some(table), None) = (tables.next(), tables.next()) else {
         return false;
@@ -206,8 +209,10 @@ fn has_words_alone(panel: ElementRef<'_>) -> bool {
     };
     let words = element_text(panel);
     cells(row).count() == 1
-        && !words.is_empty()
         && words == element_text(row)
+        && [NOTHING, NO_LOANS]
+            .iter()
+            .any(|known| text_after_words(&words, known).is_some())
         && numbers(&words).is_empty()
         && !CONTROLS.is_in(panel)
 }

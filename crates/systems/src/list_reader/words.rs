@@ -103,6 +103,45 @@ pub(crate) const NO_LOANS: &[&str] = &[
     "no checkouts",
 ];
 
+/// Words for nothing in the place of a list of loans. Others that deny, such as “no”, may tell of an outage.
+pub(crate) const NOTHING: &[&str] = &[
+    "nothing",
+    "no items",
+    "no checkouts",
+    "nichts",
+    "keine ausleihen",
+    "keine medien",
+    "rien",
+    "aucun document",
+    "aucun exemplaire",
+    "aucun prêt",
+    "nada",
+    "ningún documento",
+    "ningún ejemplar",
+    "ningún préstamo",
+    "nenhum item",
+    "nenhum exemplar",
+    "niente",
+    "nulla",
+    "nessun documento",
+    "nessun prestito",
+    "niets",
+    "geen exemplaren",
+    "geen items",
+    "geen uitleningen",
+    "inget",
+    "ingenting",
+    "inga lån",
+    "intet",
+    "ingen lån",
+    "ei lainoja",
+    "ei ole lainoja",
+    "yhtään",
+    "mitään",
+    "nic",
+    "nincs",
+];
+
 /// Sentences of an account without holds, on a page that may say the same of nothing else.
 pub(crate) const NO_REQUESTS: &[&str] = &[
     "no requests",

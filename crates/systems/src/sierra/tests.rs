@@ -445,6 +445,7 @@ fn cards_expiry_has_a_label_in_spanish(#[case] words: &str) {
     assert_eq!(expires, Some("2027-03-31".parse().unwrap()));
 }
 
+#[rstest]
 #[case::box_and_row("checked", "on_ice", " 9 of 83 holds ", HoldState::Suspended)]
 #[case::row_alone("", "on_ice", " 9 of 83 holds ", HoldState::Suspended)]
 #[case::box_alone("checked", "", " 9 of 83 holds ", HoldState::Suspended)]
