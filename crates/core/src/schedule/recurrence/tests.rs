@@ -296,7 +296,7 @@ fn expressions() -> impl Strategy<Value = String> {
     ];
     let days = prop_oneof![
         Just("* * ?".to_owned()),
-        "(1?[0-9]W|2[0-9]|3[01]W?|L|LW|L-[0-9]) \\* \\?".prop_map(|it| it.replace("0W", "1W")),
+        "(1?[0-9]W|2[0-9]|3[01]W?|L|LW|L-[1-9]) \\* \\?".prop_map(|it| it.replace("0W", "1W")),
         "[1-9],1[0-9]-2[0-9] (\\*|10-3|JAN-DEC/2) \\?",
         "\\? \\* ([1-7]|[1-7]L|[1-7]#[1-5]|FRI-MON|[1-7]-[1-7]|L)",
     ];
