@@ -119,7 +119,8 @@ impl MessageSender {
         Arc::<Queue>::clone(&self.queue)
     }
 
-    /// Sends the messages that are still queued, without retries. Those that wait for another attempt stay in the store.
+    /// Sends the messages that are still queued, without retries. Those that wait for another attempt stay in the
+    /// store.
     pub(super) async fn finish(self) {
         drop(self.queue.lock().take());
         self.stop.send_replace(true);
@@ -251,7 +252,7 @@ impl Worker {
         }
     }
 
-    /// The pause before the next try of a message that isn't for signing in, if there is one.
+    /// The pause before the next attempt to send a message that isn't for signing in, if there is one.
     fn pause(&self, held: &Held, attempt: usize) -> Option<Duration> {
         let now = self.clock.now();
         let soon = retry_pause(attempt, now, now + DEFAULT_RETRY_WINDOW);
