@@ -96,7 +96,7 @@ impl Form {
         css: &str,
         is_usable: impl FnMut(&Self) -> bool,
     ) -> Result<Option<Self>, Failure> {
-        Self::find_usable_in(&parse_page(&page.body)?, &page.url, css, is_usable)
+        Self::find_usable_in(parse_page(&page.body)?.html(), &page.url, css, is_usable)
     }
 
     /// Like [`Self::find_usable`], in a page from this URL that was parsed.

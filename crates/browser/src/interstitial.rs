@@ -84,10 +84,10 @@ pub fn session_expired_failure() -> Failure {
 /// The visible text of a short page, or a long page's title and headings, in lower case with spaces
 /// folded. `None` if it can't be parsed.
 fn visible_words(body: &str) -> Option<String> {
-    let html = parse_page(body).ok()?;
+    let page = parse_page(body).ok()?;
     let mut headings = String::new();
     let mut all = String::new();
-    for node in html.tree.root().descendants() {
+    for node in page.html().tree.root().descendants() {
         let Node::Text(text) = node.value() else {
             continue;
         };

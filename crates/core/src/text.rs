@@ -26,7 +26,21 @@ pub fn clean(text: &str) -> String {
     let mut rest = text.chars();
     // The last kept character of the current word.
     let mut previous: Option<char> = None;
-    while let Some(c) = rest.next() {
+    loop {
+        // Most of a text needs no closer look.
+        let left = rest.as_str();
+        let plain = left.bytes().take_while(u8::is_ascii_graphic).count();
+        if let Some((plain, after)) = left.split_at_checked(plain)
+            && !plain.is_empty()
+        {
+            if needs_space && !cleaned.is_empty() {
+                cleaned.push(' ');
+            }
+            cleaned.push_str(plain);
+            (needs_space, marks, previous) = (false, 0, plain.chars().next_back());
+            rest = after.chars();
+        }
+        let Some(c) = rest.next() else { break };
         if c.is_whitespace() || c == '\u{200b}' || c == '\u{feff}' {
             needs_space = true;
             previous = None;

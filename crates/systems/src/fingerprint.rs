@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hippo_browser::reading::Css;
-use scraper::{ElementRef, Html};
+use hippo_browser::reading::{Css, Element, ParsedPage};
 use url::Url;
 
 use crate::links::at_path;
@@ -56,14 +55,14 @@ pub struct FetchedPage<'a> {
     /// Whether the URL was guessed. Many sites have a page for any URL.
     pub is_guessed: bool,
     /// The parsed page.
-    pub html: &'a Html,
+    pub html: &'a ParsedPage,
 }
 
 impl FetchedPage<'_> {
     /// Whether a form that goes to the page's own host matches. Many libraries' own sites have a form that goes to
     /// their catalogue.
-    pub fn has_form(&self, is_match: impl Fn(ElementRef<'_>) -> bool) -> bool {
-        let goes_here = |form: &ElementRef<'_>| {
+    pub fn has_form(&self, is_match: impl Fn(Element<'_>) -> bool) -> bool {
+        let goes_here = |form: &Element<'_>| {
             let target = self.url.join(form_action(*form).trim());
             target.is_ok_and(|target| target.host() == self.url.host())
         };
@@ -111,7 +110,7 @@ impl SiteLocation {
 }
 
 /// Returns a form's action, as the page writes it.
-pub(crate) fn form_action<'a>(form: ElementRef<'a>) -> &'a str {
+pub(crate) fn form_action<'a>(form: Element<'a>) -> &'a str {
     form.attr("action").unwrap_or_default()
 }
 

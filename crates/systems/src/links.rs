@@ -1,9 +1,8 @@
 //! Links to pages of the library, and to no other.
 
-use hippo_browser::reading::Css;
+use hippo_browser::reading::{Css, Element};
 use hippo_core::account::Account;
 use hippo_core::library::Library;
-use scraper::ElementRef;
 use url::Url;
 
 static LINKS: Css = Css::new("a[href]");
@@ -42,7 +41,7 @@ pub(crate) fn before_folder(url: &Url, folder: &str) -> Url {
 
 /// Returns the numbers that one of these parameters has in the addresses of an element's links.
 pub(crate) fn linked_numbers<'a>(
-    element: ElementRef<'a>,
+    element: Element<'a>,
     parameters: &[&str],
 ) -> impl Iterator<Item = &'a str> {
     let addresses = LINKS.all(element).filter_map(|link| link.attr("href"));

@@ -4,6 +4,7 @@
 
 mod card_number;
 mod count;
+mod css;
 mod date;
 mod date_in_words;
 mod hash;
@@ -12,6 +13,7 @@ mod messages;
 mod money;
 mod now;
 mod parse;
+mod parsed_page;
 mod session;
 mod skeleton;
 mod stored;
@@ -23,13 +25,14 @@ use hippo_core::failure::Failure;
 
 pub use self::card_number::{is_another_card, is_mask};
 pub use self::count::{check_declared_count, first_number, numbers};
+pub use self::css::{Css, is_hidden, visible_text};
 pub use self::date::{
     DateOrNever, NEVER_PHRASES, find_date, parse_iso_date, parse_iso_date_or_never,
     require_date_or_never, split_date, split_date_or_never, starts_with_never, strip_never,
 };
 pub use self::date_in_words::find_date_in_words;
 pub use self::hash::{site_id, stable_id, work_id};
-pub use self::html::{Css, is_cut_short, is_hidden, reject_duplicate_rows, visible_text, web_link};
+pub use self::html::{has_tag, is_cut_short, reject_duplicate_rows, web_link};
 pub use self::messages::MAX_MESSAGES;
 pub use self::messages::Messages;
 pub use self::money::{amount, amount_after_label, currency};
@@ -38,6 +41,7 @@ pub use self::now::{
     is_ready_now,
 };
 pub use self::parse::{parse_fragment, parse_page};
+pub use self::parsed_page::{Child, Element, ParsedPage};
 pub use self::session::is_session_over;
 pub use self::skeleton::of_page as skeleton;
 pub use self::stored::prepare_to_store;

@@ -8,11 +8,15 @@ use super::parse::parse_page;
 /// The tags and class names of a page in order, without text and other attributes. `None` for a page that
 /// is nested too deeply to parse.
 pub fn of_page(body: &str) -> Option<Skeleton> {
-    let html = parse_page(body).ok()?;
-    let tags = html.tree.nodes().filter_map(|node| match node.value() {
-        Node::Element(element) => Some((element.name(), element.classes().collect())),
-        _ => None,
-    });
+    let page = parse_page(body).ok()?;
+    let tags = page
+        .html()
+        .tree
+        .nodes()
+        .filter_map(|node| match node.value() {
+            Node::Element(element) => Some((element.name(), element.classes().collect())),
+            _ => None,
+        });
     Some(Skeleton::of(tags))
 }
 

@@ -22,14 +22,21 @@ fn around_phrase<'a>(text: &'a str, phrase: &str) -> Option<(&'a str, &'a str)> 
     work::count(text.len());
     let begins_a_word = phrase.starts_with(char::is_alphanumeric);
     let ends_a_word = phrase.ends_with(char::is_alphanumeric);
-    let mut previous = ' ';
-    for (start, character) in text.char_indices() {
-        let is_within_a_word = begins_a_word && previous.is_alphanumeric();
-        previous = character;
-        if is_within_a_word {
+    let first = phrase.chars().next()?;
+    let mut start_byte = [0; 4];
+    let start_byte = *first.encode_utf8(&mut start_byte).as_bytes().first()?;
+    let may_begin = |byte: u8| match first.is_ascii() {
+        true => byte.to_ascii_lowercase() == start_byte,
+        false => !byte.is_ascii(),
+    };
+    for (start, byte) in text.bytes().enumerate() {
+        if !may_begin(byte) || !text.is_char_boundary(start) {
             continue;
         }
         let (before, from) = text.split_at_checked(start)?;
+        if begins_a_word && before.ends_with(char::is_alphanumeric) {
+            continue;
+        }
         let Some(rest) = strip_phrase(from, phrase) else {
             continue;
         };

@@ -1,7 +1,6 @@
 //! The fingerprints of BiblioCommons sites.
 
-use hippo_browser::reading::Css;
-use scraper::ElementRef;
+use hippo_browser::reading::{Css, Element};
 use url::Url;
 
 use super::Bibliocommons;
@@ -20,7 +19,7 @@ const COMPANY_HOSTS: [&str; 7] = [
     "support",
 ];
 
-fn is_login(form: ElementRef<'_>) -> bool {
+fn is_login(form: Element<'_>) -> bool {
     form.value().classes().any(|class| class == "loginForm")
 }
 

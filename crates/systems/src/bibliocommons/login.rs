@@ -1,8 +1,7 @@
 //! The login form, and the pages in its place.
 
-use hippo_browser::reading::{Css, element_text, parse_page};
+use hippo_browser::reading::{Css, Element, element_text, parse_page};
 use hippo_core::failure::Failure;
-use scraper::ElementRef;
 use serde_json::Value;
 
 use crate::json_reader::read_message;
@@ -83,7 +82,7 @@ static SETUP: Css =
 const MAX_HEADINGS: usize = 50;
 
 /// Whether a page asks the patron to set up the account.
-pub(super) fn is_setup(root: ElementRef<'_>) -> bool {
+pub(super) fn is_setup(root: Element<'_>) -> bool {
     let names_setup = |heading| {
         element_text(heading)
             .to_lowercase()

@@ -3,10 +3,9 @@
 use std::sync::LazyLock;
 
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, element_text};
+use hippo_browser::reading::{Css, Element, element_text};
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
-use scraper::ElementRef;
 
 use crate::list_reader::{
     AccountDescription, CARD_BLOCKED, Column, DUE_WORDS, EXPIRES_WORDS, Fact, Field, HOLD_IS_OVER,
@@ -107,7 +106,7 @@ static MARKED_HEADER: Css = Css::new("th.tabHeaderKonto");
 static SIGN: Css = Css::new("img, input");
 
 /// Whether the table itself has headers like those of the lists.
-fn has_marked_headers(table: ElementRef<'_>) -> bool {
+fn has_marked_headers(table: Element<'_>) -> bool {
     let mut cells = own_rows(table).flat_map(|row| row.child_elements());
     cells.any(|cell| MARKED_HEADER.matches(cell))
 }

@@ -1,9 +1,9 @@
 use chrono_tz::Tz;
+use hippo_browser::reading::parse_page;
 use hippo_browser::{ReadContext, SavedPage};
 use hippo_core::account::{Account, Hold, HoldState};
 use hippo_core::failure::{Failure, FailureKind};
 use rstest::rstest;
-use scraper::Html;
 use url::Url;
 
 use super::Bibliotheca;
@@ -131,7 +131,7 @@ fn login_form_may_name_the_database(#[case] field: &str, #[case] expected: Optio
     let page = FetchedPage {
         url: &Url::parse("https://books.test/webopac/index.asp?kontofenster=start").unwrap(),
         is_guessed: false,
-        html: &Html::parse_document(&form),
+        html: &parse_page(&form).unwrap(),
     };
     let site = Bibliotheca.locate_site_of_page(&page).unwrap();
     assert_eq!(site.base_url.as_str(), "https://books.test/webopac");

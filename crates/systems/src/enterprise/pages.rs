@@ -3,9 +3,8 @@
 use std::sync::LazyLock;
 
 use hippo_browser::Phrase::{self, Anywhere, Beginning, Script};
-use hippo_browser::reading::Css;
+use hippo_browser::reading::{Css, Element};
 use hippo_core::account::HoldState;
-use scraper::ElementRef;
 
 use super::row::{self, mark_remaining};
 use crate::list_reader::Part::Read;
@@ -167,7 +166,7 @@ fn columns(mut columns: Vec<Column>) -> Vec<Column> {
 }
 
 /// Whether a page has a list, or the addresses from which its script fetches the lists.
-fn has_account(root: ElementRef<'_>) -> bool {
+fn has_account(root: Element<'_>) -> bool {
     let html = root.html().to_ascii_lowercase();
     let lists = ["librarycheckoutsaccordion", "libraryholdsaccordion"];
     lists.iter().any(|list| html.contains(list)) || OWN_LIST.is_in(root)

@@ -1,7 +1,6 @@
 //! Reads what the columns of a row can't say.
 
-use hippo_browser::reading::{element_text, text_after_words, tidy};
-use scraper::ElementRef;
+use hippo_browser::reading::{Child, Element, element_text, text_after_words, tidy};
 
 use crate::list_reader::text_after_beginning;
 
@@ -15,20 +14,23 @@ pub(super) const REMAINING: [&str; 5] =
     ["remaining", "left", "restants", "restantes", "verbleibende"];
 
 /// Reads the author from a paragraph that goes on, in other elements, with the item's numbers.
-pub(super) fn read_author(paragraph: ElementRef<'_>) -> Option<String> {
-    let author = tidy(paragraph.children().next()?.value().as_text()?);
+pub(super) fn read_author(paragraph: Element<'_>) -> Option<String> {
+    let Some(Child::Text(author)) = paragraph.children().next() else {
+        return None;
+    };
+    let author = tidy(author);
     let number = text_after_beginning(&author, &NUMBER_LABELS);
     number.is_none().then_some(author)
 }
 
 /// Returns the item's own number, with which an id in its row ends.
-pub(super) fn read_number(element: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_number(element: Element<'_>) -> Option<String> {
     let (_, number) = element.attr("id")?.split_once('_')?;
     Some(number.to_owned())
 }
 
 /// Returns a mark if a header or a cell counts the renewals that remain.
-pub(super) fn mark_remaining(cell: ElementRef<'_>) -> Option<String> {
+pub(super) fn mark_remaining(cell: Element<'_>) -> Option<String> {
     let counts = text_after_words(&element_text(cell), &REMAINING).is_some();
     counts.then(|| "remaining".to_owned())
 }

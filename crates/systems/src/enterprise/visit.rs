@@ -1,9 +1,8 @@
 //! Logs in and fetches the account page and the two lists of its script.
 
-use hippo_browser::reading::Css;
+use hippo_browser::reading::{Css, Element};
 use hippo_browser::{Page, interstitial};
 use hippo_core::failure::Failure;
-use scraper::ElementRef;
 use url::Url;
 
 use super::addresses::{same_site, site_folder, take_token};
@@ -87,7 +86,7 @@ fn find_redirect(visit: &AccountVisit<'_, '_>, page: &Page) -> Result<Option<Str
 
 /// Finds the address of a page's logout. The path must be the logout's own; a link that only mentions it may do
 /// something else.
-fn find_logout(root: ElementRef<'_>, page: &Url, folder: &Url) -> Option<Url> {
+fn find_logout(root: Element<'_>, page: &Url, folder: &Url) -> Option<Url> {
     let links = LOGOUT.all(root);
     let mut urls = links.filter_map(|link| same_site(link.attr("href")?, page, folder).ok());
     urls.find(|url| url.path().contains("logout"))

@@ -4,10 +4,9 @@ use std::sync::LazyLock;
 
 use hippo_browser::Phrase::{self, Beginning};
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, non_empty_text};
+use hippo_browser::reading::{Css, Element, non_empty_text};
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
-use scraper::ElementRef;
 
 use super::title::{
     AUTHOR_WORDS, read_barcode, read_link, read_marked_name, read_name, read_record_number,
@@ -146,7 +145,7 @@ pub(super) const OTHER_PHRASES: &[Phrase] = &[
 ];
 
 /// Whether a row of the table itself has a box of this name. A table around it has its rows further inside.
-fn has_boxes(table: ElementRef<'_>, name: &str) -> bool {
+fn has_boxes(table: Element<'_>, name: &str) -> bool {
     let cells = own_rows(table).flat_map(|row| row.child_elements());
     let mut inside = cells.flat_map(|cell| cell.child_elements());
     inside.any(|element| element.attr("name") == Some(name))
@@ -223,7 +222,7 @@ fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<
 /// A list of holds. None is known from a page: the columns are those that other programs read.
 fn holds(
     header: &'static str,
-    has_boxes: fn(ElementRef<'_>) -> bool,
+    has_boxes: fn(Element<'_>) -> bool,
     complete: fn(&mut Hold, &Row<'_>, &ReadContext<'_>) -> Result<(), Failure>,
     none: &'static [&'static str],
 ) -> ListDescription<Hold> {

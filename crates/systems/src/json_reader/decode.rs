@@ -111,6 +111,15 @@ impl<'de> Visitor<'de> for Part<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
+        let twice = || A::Error::custom("a field twice");
+        if self.paths == EVERYTHING {
+            while let Some(name) = fields.next_key::<String>()? {
+                if object.insert(name, fields.next_value_seed(self)?).is_some() {
+                    return Err(twice());
+                }
+            }
+            return Ok(Value::Object(object));
+        }
         let paths: Vec<FirstName> = self.paths.iter().map(FirstName::of).collect();
         let name = FieldName {
             is_whole: self.paths.contains(&""),
@@ -127,7 +136,7 @@ impl<'de> Visitor<'de> for Part<'_> {
             };
             let value = fields.next_value_seed(part)?;
             if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("a field twice"));
+                return Err(twice());
             }
         }
         Ok(Value::Object(object))

@@ -1,10 +1,9 @@
 //! The description of an interface's answers.
 
 use hippo_browser::ReadContext;
-use hippo_browser::reading::Css;
+use hippo_browser::reading::{Css, Element};
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::{Failure, FailureKind};
-use scraper::ElementRef;
 
 use super::value::{JsonObject, Path, References};
 use crate::list_reader::{Field, LoginDescription};
@@ -154,7 +153,7 @@ pub(crate) struct DemandDescription {
     /// A part of its address's path.
     pub(crate) path: &'static str,
     /// Tells it by its elements.
-    pub(crate) is_shown: fn(ElementRef<'_>) -> bool,
+    pub(crate) is_shown: fn(Element<'_>) -> bool,
     /// What it asks for.
     pub(crate) detail: &'static str,
 }

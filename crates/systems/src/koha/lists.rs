@@ -2,10 +2,9 @@
 //!
 //! The classes of cells name their columns. In tables before 2012, what the cells hold and the words above them do.
 
-use hippo_browser::reading::Css;
+use hippo_browser::reading::{Css, Element};
 use hippo_core::account::HoldState::{InTransit, Other, Ready, Suspended, Waiting};
 use hippo_core::account::{Hold, HoldState, Loan};
-use scraper::ElementRef;
 
 use super::phrases::{
     AUTOMATIC_RENEWALS, BARE_REFUSALS, OFFERS, PENDING, READY_RECALLS, SUSPENDED,
@@ -214,7 +213,7 @@ fn suspended_table() -> ListDescription<Hold> {
 }
 
 /// Whether a table has no column of states, but something to resume in each row.
-fn is_of_suspended(table: ElementRef<'_>) -> bool {
+fn is_of_suspended(table: Element<'_>) -> bool {
     let entries = own_rows(table).filter(|row| ENTRY.matches(*row));
     let mut entries = entries.map(|row| RESUMES.is_in(row)).peekable();
     entries.peek().is_some() && entries.all(|resumes| resumes) && !STATUS.is_in(table)

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use hippo_browser::reading::{Css, element_text};
-use scraper::ElementRef;
+use hippo_browser::reading::{Css, Element, element_text};
 
 use super::lists;
 use super::phrases::{CHARGES, CREDITS, PASSWORDS, TABS};
@@ -99,16 +98,16 @@ pub(super) static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDesc
 
 /// Reads the balance below all charges, where a credit has its sign. With debts and credits, the credits are below the
 /// sum of the debts, and the balance is below them.
-fn read_balance(totals: ElementRef<'_>) -> Option<String> {
-    let sums: Vec<ElementRef<'_>> = SUMS.all(totals).collect();
+fn read_balance(totals: Element<'_>) -> Option<String> {
+    let sums: Vec<Element<'_>> = SUMS.all(totals).collect();
     match (sums.as_slice(), CREDIT.is_in(totals)) {
         ([sum], false) | ([_, sum], true) => Some(element_text(*sum)),
         _ => None,
     }
 }
 
-fn find_patrons(root: ElementRef<'_>) -> BTreeSet<String> {
-    let number = |element: ElementRef<'_>| {
+fn find_patrons(root: Element<'_>) -> BTreeSet<String> {
+    let number = |element: Element<'_>| {
         let number = element.attr("data-borrowernumber");
         let number = number.or_else(|| element.attr("value"))?.trim();
         (!number.is_empty()).then(|| number.to_owned())

@@ -4,12 +4,11 @@ use std::collections::{BTreeSet, HashSet};
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Messages, check_declared_count, element_text, first_number, is_another_card, is_cut_short,
-    is_mask, prepare_to_store,
+    Element, Messages, check_declared_count, element_text, first_number, has_tag, is_another_card,
+    is_cut_short, is_mask, prepare_to_store,
 };
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
-use scraper::ElementRef;
 
 use super::alerts::find_alerts;
 use super::count::{find_fact, find_fact_text, find_sum, merge_total, read_day, read_total};
@@ -22,7 +21,7 @@ use super::part::{AccountPart, ListPart};
 
 impl<E> ListPart<E> {
     /// Adds the list if a page that has none says that it is empty.
-    fn add_stated_empty(&mut self, lists: &'static [ListDescription<E>], root: ElementRef<'_>) {
+    fn add_stated_empty(&mut self, lists: &'static [ListDescription<E>], root: Element<'_>) {
         let mut lists = lists.iter();
         if lists.any(|list| is_stated_empty(list, self.declared, root)) {
             *self = self.none();
@@ -51,7 +50,7 @@ pub(super) fn read_account(
     context: &ReadContext<'_>,
 ) -> Result<AccountPart, Failure> {
     let root = page.root();
-    let date_format = description.date_format.find(page.html());
+    let date_format = description.date_format.find_in(root);
     let date_format = date_format.or(context.date_format);
     let context = &ReadContext {
         date_format,
@@ -125,14 +124,13 @@ pub(super) fn read_account(
 
 /// Whether a page has no end: it has a beginning or, as a fragment, ends within a table.
 fn breaks_off(body: &str, is_cut_short: bool) -> bool {
-    let body = body.to_ascii_lowercase();
-    !body.contains("</html") && (is_cut_short || body.contains("<html"))
+    !has_tag(body, "/html") && (is_cut_short || has_tag(body, "html"))
 }
 
 /// Fails with `page_changed` if the page is another card's.
 fn check_owner(
     description: &'static AccountDescription,
-    root: ElementRef<'_>,
+    root: Element<'_>,
     context: &ReadContext<'_>,
 ) -> Result<(), Failure> {
     let printed = find_fact(&description.number, root);
@@ -168,7 +166,7 @@ fn leading_number(text: &str) -> String {
 fn read_lists<E: Entry>(
     lists: &'static [ListDescription<E>],
     counts: &'static [Count],
-    root: ElementRef<'_>,
+    root: Element<'_>,
     context: &ReadContext<'_>,
 ) -> Result<ListPart<E>, Failure> {
     let mut part = ListPart {

@@ -1,9 +1,8 @@
 //! Reads a sum that the patron owes or has as a credit, where only the words beside it tell which.
 
-use hippo_browser::reading::{Css, amount, currency, element_text, element_text_without};
+use hippo_browser::reading::{Css, Element, amount, currency, element_text, element_text_without};
 use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
-use scraper::ElementRef;
 
 use super::part::AccountPart;
 use super::stems::Stems;
@@ -36,7 +35,7 @@ impl Balance {
     pub(super) fn add_to(
         &'static self,
         part: &mut AccountPart,
-        place: ElementRef<'_>,
+        place: Element<'_>,
         tab: Option<&str>,
     ) -> Result<(), Failure> {
         let panel = self.panel.first(place);

@@ -1,32 +1,27 @@
 //! Finds the number beside known words, wherever on a page they are.
 
-use hippo_browser::reading::{Css, element_text, first_number, text_after_words};
-use scraper::ElementRef;
+use hippo_browser::reading::{Child, Css, Element, element_text, first_number, text_after_words};
 
 use super::sentence::is_short;
 
 /// Returns the number right behind one of these words, in the own text of an element that `place` matches. With nothing
 /// behind them, the number must be alone in what is next to it.
-pub(super) fn number_beside(
-    root: ElementRef<'_>,
-    words: &[&str],
-    place: &'static Css,
-) -> Option<u32> {
-    root.descendants().find_map(|node| {
-        let after = text_after_words(node.value().as_text()?, words)?;
-        let label = node.parent().and_then(ElementRef::wrap)?;
-        if !place.matches(label) {
-            return None;
-        }
+pub(super) fn number_beside(root: Element<'_>, words: &[&str], place: &'static Css) -> Option<u32> {
+    place.all(root).find_map(|label| {
+        let mut parts = label.children();
+        let after = parts.find_map(|part| match part {
+            Child::Text(text) => text_after_words(text, words),
+            Child::Element(_) => None,
+        })?;
         if !trim_brackets(after).is_empty() {
             return number_at_start(after);
         }
-        let mut beside = node.next_siblings().chain(label.next_siblings());
-        let beside = beside.find_map(|node| {
-            let words = match ElementRef::wrap(node) {
-                Some(element) if is_short(element) => element_text(element),
-                Some(_) => "(more)".to_owned(),
-                None => node.value().as_text()?.to_string(),
+        let mut beside = parts.chain(label.next_siblings());
+        let beside = beside.find_map(|part| {
+            let words = match part {
+                Child::Element(element) if is_short(element) => element_text(element),
+                Child::Element(_) => "(more)".to_owned(),
+                Child::Text(text) => text.to_owned(),
             };
             (!trim_brackets(&words).is_empty()).then_some(words)
         })?;

@@ -1,7 +1,6 @@
 //! What each entry of a list says, and where.
 
-use hippo_browser::reading::Css;
-use scraper::ElementRef;
+use hippo_browser::reading::{Css, Element};
 
 use super::table_column::TableColumn;
 use super::title::TitleParts;
@@ -70,7 +69,7 @@ impl Column {
     }
 
     /// What a function finds in the row.
-    pub(crate) fn read(field: Field, read: fn(ElementRef<'_>) -> Option<String>) -> Self {
+    pub(crate) fn read(field: Field, read: fn(Element<'_>) -> Option<String>) -> Self {
         Self::new(field, Place::Row, Part::Read(read))
     }
 
@@ -256,5 +255,5 @@ pub(crate) enum Part {
     /// An attribute of the first match within the element, after this beginning.
     AttributeOf(Css, &'static str, &'static str),
     /// Anything else. `None` if the element does not have it.
-    Read(fn(ElementRef<'_>) -> Option<String>),
+    Read(fn(Element<'_>) -> Option<String>),
 }

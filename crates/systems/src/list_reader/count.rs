@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    amount, amount_after_label, currency, element_text, element_text_without, first_number,
-    numbers, text_after_words,
+    Element, amount, amount_after_label, currency, element_text, element_text_without,
+    first_number, numbers, text_after_words,
 };
 use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
-use scraper::ElementRef;
 
 use super::beside::number_beside;
 use super::date::{read_end, read_first};
@@ -18,12 +17,12 @@ use super::description::{Count, Fact, FactPart};
 use super::labels::{text_after_beginning, values_after};
 
 /// Returns the first of these values that a page has.
-pub(super) fn find_fact(facts: &'static [Fact], root: ElementRef<'_>) -> Option<String> {
+pub(super) fn find_fact(facts: &'static [Fact], root: Element<'_>) -> Option<String> {
     facts.iter().find_map(|fact| find_fact_text(fact, root))
 }
 
 /// Returns the value if a page has it.
-pub(super) fn find_fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Option<String> {
+pub(super) fn find_fact_text(fact: &'static Fact, root: Element<'_>) -> Option<String> {
     match fact.part {
         FactPart::Read(read) => return fact.place.all(root).find_map(read),
         FactPart::NumberBeside => {
@@ -57,7 +56,7 @@ pub(super) fn find_fact_text(fact: &'static Fact, root: ElementRef<'_>) -> Optio
 }
 
 /// Returns the text of a page without the parts that never contain a statement.
-fn statement_text(fact: &'static Fact, root: ElementRef<'_>) -> String {
+fn statement_text(fact: &'static Fact, root: Element<'_>) -> String {
     element_text_without(root, |part| fact.place.matches(part)).replace('：', ":")
 }
 
@@ -65,7 +64,7 @@ fn statement_text(fact: &'static Fact, root: ElementRef<'_>) -> String {
 /// they don't, or one can't be read, the day is unknown.
 pub(super) fn read_day(
     facts: &'static [Fact],
-    root: ElementRef<'_>,
+    root: Element<'_>,
     context: &ReadContext<'_>,
 ) -> Result<Option<NaiveDate>, Failure> {
     let found = facts
@@ -87,7 +86,7 @@ pub(super) fn read_day(
 /// Returns the first sum that a patron owes, and its currency.
 pub(super) fn find_sum(
     facts: &'static [Fact],
-    root: ElementRef<'_>,
+    root: Element<'_>,
 ) -> Option<(Decimal, Option<&'static str>)> {
     let mut texts = facts.iter().filter_map(|fact| find_fact_text(fact, root));
     texts.find_map(|text| Some((read_sum(&text)?, currency(&text))))
@@ -127,7 +126,7 @@ fn read_sum(text: &str) -> Option<Decimal> {
 /// Returns the total that a page states. Fails with `page_changed` if it states two different ones.
 pub(super) fn read_total(
     counts: &'static [Count],
-    root: ElementRef<'_>,
+    root: Element<'_>,
     list_name: &str,
 ) -> Result<Option<u32>, Failure> {
     let mut total = None;

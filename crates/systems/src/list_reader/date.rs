@@ -4,12 +4,11 @@ use chrono::NaiveDate;
 use chrono_tz::UTC;
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, DateOrNever, element_text_without, find_date, find_date_in_words, parse_iso_date_or_never,
-    split_date, split_date_or_never, starts_with_never,
+    Css, DateOrNever, Element, element_text_without, find_date, find_date_in_words,
+    parse_iso_date_or_never, split_date, split_date_or_never, starts_with_never,
 };
 use hippo_core::account::HoldState;
 use hippo_core::failure::Failure;
-use scraper::ElementRef;
 
 /// What is between the two days of a span.
 const SPAN_SIGNS: [&str; 4] = [" - ", "–", "—", " bis "];
@@ -18,7 +17,7 @@ const SPAN_SIGNS: [&str; 4] = [" - ", "–", "—", " bis "];
 static TITLED: Css = Css::new("span[title]");
 
 /// Returns the text of a cell's date: of an attribute if that has one, or else all text without what `others` matches.
-pub(super) fn date_text(cell: ElementRef<'_>, others: &'static Css) -> String {
+pub(super) fn date_text(cell: Element<'_>, others: &'static Css) -> String {
     let words = element_text_without(cell, |part| others.matches(part));
     let title = TITLED.first(cell).and_then(|span| span.attr("title"));
     let attributes = [cell.attr("data-order"), title].into_iter().flatten();

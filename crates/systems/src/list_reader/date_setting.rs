@@ -1,5 +1,9 @@
 //! Finds the date format that a page's script states.
 
+use hippo_browser::reading::{Css, Element};
+
+static SCRIPT: Css = Css::new("script");
+
 /// The setting by which the script of a page states the site's date format: `var dformat  = "us";`.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct DateSetting {
@@ -10,10 +14,20 @@ pub(crate) struct DateSetting {
 }
 
 impl DateSetting {
-    /// Returns the format that a page states.
-    pub(super) fn find(&self, body: &str) -> Option<&'static str> {
+    /// Returns the format that the scripts of a page state.
+    pub(super) fn find_in(&self, root: Element<'_>) -> Option<&'static str> {
+        if self.names.is_empty() {
+            return None;
+        }
+        let scripts: Vec<&str> = SCRIPT.all(root).flat_map(|script| script.text()).collect();
+        self.find(&scripts)
+    }
+
+    /// Returns the format that these scripts state. One may be a whole page.
+    pub(super) fn find(&self, scripts: &[&str]) -> Option<&'static str> {
         self.names.iter().find_map(|name| {
-            let (_, after) = body.split_once(name)?;
+            let mut scripts = scripts.iter();
+            let (_, after) = scripts.find_map(|script| script.split_once(name))?;
             let value = after.trim_start_matches(|c: char| c.is_whitespace() || c == '=');
             let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
             let value = value.strip_prefix(quote)?.split(quote).next()?;
@@ -27,6 +41,7 @@ impl DateSetting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hippo_browser::reading::parse_page;
     use rstest::rstest;
 
     const SETTING: DateSetting = DateSetting {
@@ -51,6 +66,10 @@ mod tests {
     #[case("var dformat = get();", None)]
     #[case("", None)]
     fn page_states_its_date_format(#[case] script: &str, #[case] expected: Option<&str>) {
-        assert_eq!(SETTING.find(script), expected);
+        assert_eq!(SETTING.find(&["", script]), expected);
+        let page = parse_page(&format!(
+            "<script src='x'></script><script>{script}</script>"
+        ));
+        assert_eq!(SETTING.find_in(page.unwrap().root_element()), expected);
     }
 }

@@ -5,10 +5,9 @@
 use std::collections::BTreeSet;
 
 use hippo_browser::ReadContext;
-use hippo_browser::reading::Css;
+use hippo_browser::reading::{Css, Element};
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
-use scraper::ElementRef;
 
 use super::balance::Balance;
 use super::column::{Column, Field};
@@ -28,7 +27,7 @@ pub(crate) struct AccountDescription {
     /// An element that every account page has, and no other page.
     pub(crate) account_marker: Css,
     /// Whether a page has what else only account pages have.
-    pub(crate) has_account: fn(ElementRef<'_>) -> bool,
+    pub(crate) has_account: fn(Element<'_>) -> bool,
     /// An element that the site's own error page has.
     pub(crate) error_page_marker: Css,
     /// Whether every page but a fragment has its end tag; one without it breaks off, and so does a fragment that ends
@@ -66,10 +65,9 @@ pub(crate) struct AccountDescription {
     /// The library's messages to the patron.
     pub(crate) messages: Option<Css>,
     /// The site's own numbers of the patrons whom a page names. All pages must name the same one.
-    pub(crate) patrons: fn(ElementRef<'_>) -> BTreeSet<String>,
+    pub(crate) patrons: fn(Element<'_>) -> BTreeSet<String>,
     /// Adds what the rest of the description can't say.
-    pub(crate) complete:
-        fn(&mut AccountPart, ElementRef<'_>, &ReadContext<'_>) -> Result<(), Failure>,
+    pub(crate) complete: fn(&mut AccountPart, Element<'_>, &ReadContext<'_>) -> Result<(), Failure>,
 }
 
 /// An account of which nothing is said, to fill in with `..`: no page is one of it.
@@ -302,9 +300,9 @@ pub(crate) enum ListMark {
     /// The last heading or bold text before it has one of these words.
     Heading(&'static [&'static str]),
     /// A test of the element.
-    Test(fn(ElementRef<'_>) -> bool),
+    Test(fn(Element<'_>) -> bool),
     /// A test of the page, which must also hold where [`ListDescription::none_at`] says that there are none.
-    Page(fn(ElementRef<'_>) -> bool),
+    Page(fn(Element<'_>) -> bool),
 }
 
 /// One statement of a list's total: the sum of the numbers at these places. It counts only if all are there.
@@ -333,7 +331,7 @@ pub(super) enum FactPart {
     /// The words after a label with a colon, on the page itself instead of at the place.
     Stated,
     /// What a function finds.
-    Read(fn(ElementRef<'_>) -> Option<String>),
+    Read(fn(Element<'_>) -> Option<String>),
     /// The number right behind the words in the element's own text or, with nothing there, alone in what is next to it.
     NumberBeside,
 }
@@ -354,7 +352,7 @@ impl Fact {
     }
 
     /// What a function finds in the first match that has it.
-    pub(crate) fn read(css: &'static str, read: fn(ElementRef<'_>) -> Option<String>) -> Self {
+    pub(crate) fn read(css: &'static str, read: fn(Element<'_>) -> Option<String>) -> Self {
         Self::new(Css::new(css), &[], FactPart::Read(read))
     }
 

@@ -2,8 +2,7 @@
 
 use std::iter::successors;
 
-use hippo_browser::reading::{element_lines, text_after_words, text_around_words};
-use scraper::ElementRef;
+use hippo_browser::reading::{Element, element_lines, text_after_words, text_around_words};
 
 /// Returns the rest of a text that begins with one of these words, and a space or a colon. Words that end in a colon
 /// need neither.
@@ -18,7 +17,7 @@ pub(crate) fn text_after_beginning<'a>(text: &'a str, words: &[&str]) -> Option<
 }
 
 /// Returns the rest of the first line that begins with one of these words. The element's first line is the title.
-pub(crate) fn line_beginning(element: ElementRef<'_>, words: &[&str]) -> Option<String> {
+pub(crate) fn line_beginning(element: Element<'_>, words: &[&str]) -> Option<String> {
     let lines = element_lines(element);
     let mut rests = lines
         .iter()

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, check_declared_count, check_entry_count, element_text, first_number,
+    Css, Element, check_declared_count, check_entry_count, element_text, first_number,
     reject_duplicate_rows, text_after_words,
 };
 use hippo_core::failure::Failure;
-use scraper::ElementRef;
 
 use super::column::{Field, Place};
 use super::count::merge_total;
@@ -20,9 +19,9 @@ use super::row::{Headers, Row};
 use super::sentence::{is_sentence, states_sentence};
 use super::table::cells;
 
-static HEADER_CELL: Css = Css::new("th, thead td");
+static HEADER_CELL: Css = Css::new("th");
+static HEADER_ROWS: Css = Css::new("thead");
 static HEADING: Css = Css::new("h1, h2, h3, h4, h5, h6, b, strong, caption, legend");
-static ELEMENTS: Css = Css::new("*");
 
 /// How much of a heading is read.
 const MAX_HEADING_NODES: usize = 50;
@@ -44,15 +43,15 @@ impl<E: Entry> ListPart<E> {
 
 /// An element that may be the list, with its own rows and the heading before it.
 struct Candidate<'a> {
-    element: ElementRef<'a>,
-    heading: Option<ElementRef<'a>>,
-    rows: Vec<ElementRef<'a>>,
+    element: Element<'a>,
+    heading: Option<Element<'a>>,
+    rows: Vec<Element<'a>>,
 }
 
 /// Reads a list. `None` if the page does not have it.
 pub(super) fn read_list<E: Entry>(
     description: &'static ListDescription<E>,
-    root: ElementRef<'_>,
+    root: Element<'_>,
     context: &ReadContext<'_>,
 ) -> Result<Option<ListPart<E>>, Failure> {
     let what = E::WHAT;
@@ -98,7 +97,7 @@ pub(super) fn read_list<E: Entry>(
 /// Reads an element that is known to be the list. Its caller checks the total.
 pub(super) fn read_known_list<E: Entry>(
     description: &'static ListDescription<E>,
-    element: ElementRef<'_>,
+    element: Element<'_>,
     context: &ReadContext<'_>,
 ) -> Result<Vec<E>, Failure> {
     let candidate = Candidate {
@@ -114,63 +113,63 @@ pub(super) fn read_known_list<E: Entry>(
 /// Collects the elements that may be the list. Each row belongs to the closest.
 fn find_candidates<'a, E>(
     description: &'static ListDescription<E>,
-    root: ElementRef<'a>,
+    root: Element<'a>,
 ) -> Vec<Candidate<'a>> {
-    let mut candidates: Vec<Candidate<'a>> = Vec::new();
-    let mut places = HashMap::new();
+    let mut headings = HEADING.all(root).peekable();
     let mut heading = None;
-    for element in ELEMENTS.all(root) {
-        if description.list.matches(element) {
-            places.insert(element.id(), candidates.len());
-            candidates.push(Candidate {
-                element,
-                heading,
-                rows: Vec::new(),
-            });
+    let mut places = HashMap::new();
+    let mut candidates: Vec<Candidate<'a>> = Vec::new();
+    for element in description.list.all(root) {
+        while let Some(before) = headings.next_if(|next| next.is_before(element)) {
+            heading = Some(before);
         }
-        if HEADING.matches(element) {
-            heading = Some(element);
-        }
-        if description.rows.matches(element) {
-            let closest = element
-                .ancestors()
-                .find_map(|around| places.get(&around.id()));
-            if let Some(candidate) = closest.and_then(|at| candidates.get_mut(*at)) {
-                candidate.rows.push(element);
-            }
+        places.insert(element.id(), candidates.len());
+        candidates.push(Candidate {
+            element,
+            heading,
+            rows: Vec::new(),
+        });
+    }
+    if candidates.is_empty() {
+        return candidates;
+    }
+    for row in description.rows.all(root) {
+        let closest = row.ancestors().find_map(|around| places.get(&around.id()));
+        if let Some(candidate) = closest.and_then(|at| candidates.get_mut(*at)) {
+            candidate.rows.push(row);
         }
     }
     candidates
 }
 
 /// Whether a row has only headers, or is marked as the row of the headers.
-fn is_header<E>(description: &'static ListDescription<E>, row: ElementRef<'_>) -> bool {
+fn is_header<E>(description: &'static ListDescription<E>, row: Element<'_>) -> bool {
     let mut own_cells = cells(row).peekable();
     if !description.has_marked_headers
         && own_cells.peek().is_some()
-        && own_cells.all(|cell| HEADER_CELL.matches(cell))
+        && (own_cells.all(|cell| HEADER_CELL.matches(cell))
+            || HEADER_ROWS.closest_around(row).is_some())
     {
         return true;
     }
     let Some(mark) = &description.header_row else {
         return false;
     };
-    let is_marked = |cell: ElementRef<'_>| cell.child_elements().any(|child| mark.matches(child));
+    let is_marked = |cell: Element<'_>| cell.child_elements().any(|child| mark.matches(child));
     mark.matches(row) || cells(row).any(is_marked)
 }
 
 fn find_headers<'a, E>(
     description: &'static ListDescription<E>,
-    rows: &[ElementRef<'a>],
+    rows: &[Element<'a>],
 ) -> Option<Headers<'a>> {
-    let is_header =
-        |row: ElementRef<'_>| is_header(description, row) && !has_total(description, row);
+    let is_header = |row: Element<'_>| is_header(description, row) && !has_total(description, row);
     let headers: Vec<_> = rows.iter().copied().filter(|row| is_header(*row)).collect();
     Headers::from_rows(&headers, rows, &description.columns)
 }
 
 /// Whether the list's total is in a row.
-fn has_total<E>(description: &'static ListDescription<E>, row: ElementRef<'_>) -> bool {
+fn has_total<E>(description: &'static ListDescription<E>, row: Element<'_>) -> bool {
     let place = description.total_at.as_ref();
     place.is_some_and(|place| place.matches(row) || place.is_in(row))
 }
@@ -204,7 +203,7 @@ fn is_list<E>(
 
 /// Returns the beginning of a heading's text. A heading that is never closed has the rest of the page in it, and may
 /// stand before many tables.
-fn beginning_of(heading: ElementRef<'_>) -> String {
+fn beginning_of(heading: Element<'_>) -> String {
     let nodes = heading.descendants().take(MAX_HEADING_NODES);
     let texts = nodes.filter_map(|node| node.value().as_text());
     let characters = texts.flat_map(|text| text.chars().chain([' ']));
@@ -220,14 +219,13 @@ fn read_rows<E: Entry>(
 ) -> Result<ListPart<E>, Failure> {
     let what = E::WHAT;
     check_entry_count(candidate.rows.len(), what)?;
-    let is_header =
-        |row: ElementRef<'_>| is_header(description, row) || has_total(description, row);
+    let is_header = |row: Element<'_>| is_header(description, row) || has_total(description, row);
     // A long list may repeat its headers.
     let rows = candidate.rows.iter().copied();
     if !description.may_repeat_rows {
         reject_duplicate_rows(rows.filter(|row| !is_header(*row)), what)?;
     }
-    let has_control = |element: ElementRef<'_>| {
+    let has_control = |element: Element<'_>| {
         let mut controls = description.controls.iter();
         controls.any(|control| control.is_in(element))
     };
@@ -254,11 +252,11 @@ fn read_rows<E: Entry>(
             _ => None,
         });
     let mut group = None;
-    let is_group = |row: ElementRef<'_>| group_css.is_some_and(|css| css.matches(row));
-    let is_any = |rows: &'static Option<Css>, row: ElementRef<'_>| {
+    let is_group = |row: Element<'_>| group_css.is_some_and(|css| css.matches(row));
+    let is_any = |rows: &'static Option<Css>, row: Element<'_>| {
         rows.as_ref().is_some_and(|rows| rows.matches(row))
     };
-    let is_ignored = |row: ElementRef<'_>| {
+    let is_ignored = |row: Element<'_>| {
         is_any(&description.ignored_rows, row) || is_any(&description.none_rows, row)
     };
     for (index, element) in candidate.rows.iter().enumerate() {
@@ -369,7 +367,7 @@ fn says_none<E>(description: &ListDescription<E>, words: &str) -> bool {
 pub(super) fn is_stated_empty<E>(
     description: &'static ListDescription<E>,
     declared: Option<u32>,
-    root: ElementRef<'_>,
+    root: Element<'_>,
 ) -> bool {
     let Some(BlankPage { entry, elsewhere }) = &description.blank_page else {
         return false;

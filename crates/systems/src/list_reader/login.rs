@@ -1,9 +1,10 @@
 //! The description of a login form, and what a login page says.
 
-use hippo_browser::reading::{Css, is_session_over, text_after_words, visible_text};
+use hippo_browser::reading::{
+    Css, Element, ParsedPage, is_session_over, text_after_words, visible_text,
+};
 use hippo_browser::{Form, Page, Session, classify_words, interstitial, session_expired_failure};
 use hippo_core::failure::{Failure, FailureKind};
-use scraper::{ElementRef, Html};
 use secrecy::ExposeSecret;
 
 use super::alerts::find_alerts;
@@ -58,12 +59,12 @@ pub(crate) struct LoginDescription {
 
 impl LoginDescription {
     /// Whether a page has the login form as only the login page has it.
-    pub(crate) fn is_shown(&'static self, root: ElementRef<'_>) -> bool {
+    pub(crate) fn is_shown(&'static self, root: Element<'_>) -> bool {
         self.form.is_in(root)
     }
 
     /// Whether a page has the login form in any way.
-    pub(super) fn is_there(&'static self, root: ElementRef<'_>) -> bool {
+    pub(super) fn is_there(&'static self, root: Element<'_>) -> bool {
         self.is_shown(root)
             || self
                 .other_form
@@ -73,12 +74,16 @@ impl LoginDescription {
 
     /// Finds the form of a page. Where a page may have it elsewhere, any form with its fields is it. Nothing was sent yet,
     /// so nothing is refused.
-    pub(crate) fn find_form(&'static self, page: &Page, html: &Html) -> Result<Form, Failure> {
+    pub(crate) fn find_form(
+        &'static self,
+        page: &Page,
+        html: &ParsedPage,
+    ) -> Result<Form, Failure> {
         let is_usable = |form: &Form| {
             let has = |names| find_field(form, names).is_some();
             has(self.number) && (has(self.pin) || has(self.name))
         };
-        let find = |css| Form::find_usable_in(html, &page.url, css, is_usable);
+        let find = |css| Form::find_usable_in(html.html(), &page.url, css, is_usable);
         let mut form = find(self.form.as_str())?;
         if form.is_none() && self.other_form.is_some() {
             form = find("form")?;
@@ -128,9 +133,9 @@ impl LoginDescription {
     }
 
     /// Finds the name of the button behind the field for the PIN. A search form before it may have one like it.
-    fn find_button(&'static self, root: ElementRef<'_>) -> Option<String> {
+    fn find_button(&'static self, root: Element<'_>) -> Option<String> {
         let button = self.button.as_ref()?;
-        let is_pin = |field: &ElementRef<'_>| {
+        let is_pin = |field: &Element<'_>| {
             let name = field.attr("name").unwrap_or_default();
             self.pin.iter().any(|end| name.ends_with(end))
         };
@@ -145,7 +150,7 @@ impl LoginDescription {
     ///
     /// A refusal stops the card's checks until a person acts, so a message is taken for one only if it can mean nothing
     /// else.
-    pub(super) fn failure_of_page(&'static self, root: ElementRef<'_>) -> Option<Failure> {
+    pub(super) fn failure_of_page(&'static self, root: Element<'_>) -> Option<Failure> {
         if self.new_pin_form.is_in(root) {
             return Some(new_pin());
         }
@@ -179,7 +184,7 @@ impl LoginDescription {
     /// message that means more than a changed page counts.
     pub(crate) fn failure_of_errors(
         &'static self,
-        root: ElementRef<'_>,
+        root: Element<'_>,
         errors: &'static Css,
     ) -> Option<Failure> {
         let failures = self.messages.all(root).filter_map(|element| {
@@ -342,8 +347,8 @@ mod tests {
     use std::sync::LazyLock;
 
     use super::*;
+    use hippo_browser::reading::parse_page;
     use rstest::rstest;
-    use scraper::Html;
 
     static LOGIN: LazyLock<LoginDescription> = LazyLock::new(|| LoginDescription {
         form: Css::new("form"),
@@ -416,7 +421,7 @@ mod tests {
     )]
     #[case("Ihre Sitzung ist ungültig. Bitte geben Sie das Passwort ein.", None)]
     fn message_means_a_refusal_last(#[case] message: &str, #[case] kind: Option<FailureKind>) {
-        let page = Html::parse_document(&format!("<p>{message}</p>"));
+        let page = parse_page(&format!("<p>{message}</p>")).unwrap();
         let failure = LOGIN.failure_of_page(page.root_element());
         assert_eq!(failure.map(|failure| failure.kind), kind);
     }
@@ -439,7 +444,7 @@ mod tests {
         #[case] kind: Option<FailureKind>,
     ) {
         static MARKED: Css = Css::new(".error");
-        let page = Html::parse_document(messages);
+        let page = parse_page(messages).unwrap();
         let failure = LOGIN.failure_of_errors(page.root_element(), &MARKED);
         assert_eq!(failure.map(|failure| failure.kind), kind);
     }
@@ -465,7 +470,7 @@ mod tests {
     #[case::robot("<i>Invalid: prove that you are human.</i><form>", None)]
     #[case::other_words("<i>If your PIN is wrong, ask us.</i><form id=login>", None)]
     fn error_refuses_beside_the_form_only(#[case] page: &str, #[case] kind: Option<FailureKind>) {
-        let page = Html::parse_document(page);
+        let page = parse_page(page).unwrap();
         let failure = ERRORS.failure_of_page(page.root_element());
         assert_eq!(failure.map(|failure| failure.kind), kind);
     }

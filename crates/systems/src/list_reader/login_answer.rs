@@ -1,9 +1,8 @@
 //! Reads the answer to a login that may be the account itself.
 
-use hippo_browser::reading::{non_empty_text, parse_page};
+use hippo_browser::reading::{Element, non_empty_text, parse_page};
 use hippo_browser::{Page, classify_words};
 use hippo_core::failure::Failure;
-use scraper::ElementRef;
 use url::Url;
 
 use super::alerts::find_alerts;
@@ -13,7 +12,7 @@ use super::visit::AccountVisit;
 
 impl LoginDescription {
     /// Returns the messages of a login page.
-    fn messages(&'static self, root: ElementRef<'_>) -> Result<Vec<String>, Failure> {
+    fn messages(&'static self, root: Element<'_>) -> Result<Vec<String>, Failure> {
         let alerts = find_alerts(&self.messages, root)?.into_iter();
         Ok(alerts.filter_map(non_empty_text).collect())
     }
@@ -60,7 +59,7 @@ impl AccountVisit<'_, '_> {
     fn find_refusal(
         &self,
         page: &Page,
-        root: ElementRef<'_>,
+        root: Element<'_>,
         earlier: &[String],
     ) -> Result<Failure, Failure> {
         let mut messages = self.login.messages(root)?;

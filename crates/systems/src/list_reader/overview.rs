@@ -1,7 +1,6 @@
 //! Tells that a list is empty by an overview that does not link to it.
 
-use hippo_browser::reading::Css;
-use scraper::ElementRef;
+use hippo_browser::reading::{Css, Element};
 
 use super::part::AccountPart;
 
@@ -26,7 +25,7 @@ impl Overview {
     pub(super) fn mark_unlinked(
         &'static self,
         part: &mut AccountPart,
-        root: ElementRef<'_>,
+        root: Element<'_>,
         html: &str,
     ) {
         if !part.patrons.is_empty() && self.sign.is_in(root) && self.is_whole(html) {

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use hippo_browser::reading::parse_page;
+use hippo_browser::reading::{Element, ParsedPage, parse_page};
 use hippo_core::failure::Failure;
-use scraper::{ElementRef, Html};
 
 use super::count::read_total;
 use super::description::{AccountDescription, Count, ListDescription, PageKind};
@@ -18,7 +17,7 @@ pub(super) struct OpenPage<'b> {
     /// The HTML within an answer to a script.
     unwrapped: Option<String>,
     pub(super) kind: PageKind,
-    pub(super) parsed: Html,
+    pub(super) parsed: ParsedPage,
 }
 
 impl<'b> OpenPage<'b> {
@@ -54,7 +53,7 @@ impl<'b> OpenPage<'b> {
         self.unwrapped.as_deref().unwrap_or(&self.body)
     }
 
-    pub(super) fn root(&self) -> ElementRef<'_> {
+    pub(super) fn root(&self) -> Element<'_> {
         self.parsed.root_element()
     }
 }
@@ -63,7 +62,7 @@ impl<'b> OpenPage<'b> {
 pub(crate) fn classify_page(
     description: &'static AccountDescription,
     login: &'static LoginDescription,
-    root: ElementRef<'_>,
+    root: Element<'_>,
 ) -> PageKind {
     if description.error_page_marker.is_in(root) {
         return PageKind::Broken;
@@ -88,7 +87,7 @@ pub(crate) fn classify_page(
 fn states_empty<E>(
     lists: &'static [ListDescription<E>],
     counts: &'static [Count],
-    root: ElementRef<'_>,
+    root: Element<'_>,
 ) -> bool {
     let mut blank = lists.iter().filter(|list| list.blank_page.is_some());
     blank.any(|list| is_stated_empty(list, read_total(counts, root, "").ok().flatten(), root))

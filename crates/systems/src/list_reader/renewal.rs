@@ -1,7 +1,6 @@
 //! Reads the cell that offers a renewal, or says why there is none.
 
-use hippo_browser::reading::{Css, element_text, element_text_without};
-use scraper::ElementRef;
+use hippo_browser::reading::{Css, Element, element_text, element_text_without};
 
 use super::stems::Stems;
 
@@ -39,8 +38,8 @@ pub(super) struct Renewal {
 impl RenewalCell {
     /// Reads a cell. One that is empty or states an automatic renewal says neither that a renewal is offered nor that
     /// it isn't. The cost of a renewal, and how many remain, are no reason.
-    pub(super) fn read(&'static self, cell: ElementRef<'_>) -> Renewal {
-        let is_remark = |part: ElementRef<'_>| self.remarks.matches(part);
+    pub(super) fn read(&'static self, cell: Element<'_>) -> Renewal {
+        let is_remark = |part: Element<'_>| self.remarks.matches(part);
         let text = element_text_without(cell, is_remark);
         let words = element_text_without(cell, |part| is_remark(part) || self.count.matches(part));
         let before_count = words.split(['(', '（']).next().unwrap_or_default();
@@ -68,7 +67,7 @@ impl RenewalCell {
     }
 
     /// Returns the reason in the words of a refusal.
-    fn reason_of(&'static self, cell: ElementRef<'_>, text: String) -> Option<String> {
+    fn reason_of(&'static self, cell: Element<'_>, text: String) -> Option<String> {
         let refusal = self.bare_refusals.first(cell);
         let is_bare = refusal.is_some_and(|refusal| element_text(refusal) == text)
             || self.bare_refusal_words.have(text.trim_end_matches('.'));

@@ -1,9 +1,11 @@
 //! Finds the values of a row.
 
+use std::cell::OnceCell;
+
 use hippo_browser::reading::{
-    Css, element_lines, element_text, element_text_without, non_empty_text, text_after_words, tidy,
+    Css, Element, element_lines, element_text, element_text_without, non_empty_text,
+    text_after_words, tidy,
 };
-use scraper::ElementRef;
 
 use super::column::{Column, Field, Part, Place, WHOLE};
 use super::date::date_text;
@@ -27,8 +29,8 @@ pub(super) struct Headers<'a> {
 impl<'a> Headers<'a> {
     /// Reads the first of a list's rows of headers. `None` if there is no such row.
     pub(super) fn from_rows(
-        header_rows: &[ElementRef<'a>],
-        rows: &[ElementRef<'a>],
+        header_rows: &[Element<'a>],
+        rows: &[Element<'a>],
         columns: &'static [Column],
     ) -> Option<Self> {
         let row = *header_rows.first()?;
@@ -100,22 +102,24 @@ impl<'a> Headers<'a> {
 
 /// One entry of a list.
 pub(crate) struct Row<'a> {
-    pub(crate) element: ElementRef<'a>,
+    pub(crate) element: Element<'a>,
     columns: &'static [Column],
     headers: &'a Headers<'a>,
     /// The heading of its group.
-    group: Option<ElementRef<'a>>,
+    group: Option<Element<'a>>,
     /// The next row, if it has the details of this one.
-    detail: Option<ElementRef<'a>>,
+    detail: Option<Element<'a>>,
+    /// The value of each column that was asked for.
+    values: Vec<OnceCell<Option<String>>>,
 }
 
 impl<'a> Row<'a> {
     pub(super) fn new(
-        element: ElementRef<'a>,
+        element: Element<'a>,
         columns: &'static [Column],
         headers: &'a Headers<'a>,
-        group: Option<ElementRef<'a>>,
-        detail: Option<ElementRef<'a>>,
+        group: Option<Element<'a>>,
+        detail: Option<Element<'a>>,
     ) -> Self {
         Self {
             element,
@@ -123,19 +127,22 @@ impl<'a> Row<'a> {
             headers,
             group,
             detail,
+            values: vec![OnceCell::new(); columns.len()],
         }
     }
 
     /// Returns the element that has a value: the cell, or the match.
-    pub(crate) fn element_of(&self, field: Field) -> Option<ElementRef<'a>> {
+    pub(crate) fn element_of(&self, field: Field) -> Option<Element<'a>> {
         self.columns_of(field)
             .find_map(|(index, column)| self.place_of(index, column))
     }
 
     /// Returns a value. `None` if the row does not have it, or it is empty.
     pub(crate) fn value(&self, field: Field) -> Option<String> {
-        self.columns_of(field)
-            .find_map(|(index, column)| self.value_of(index, column))
+        self.columns_of(field).find_map(|(index, column)| {
+            let value = self.values.get(index)?;
+            value.get_or_init(|| self.value_of(index, column)).clone()
+        })
     }
 
     /// Whether the row has all of these values.
@@ -177,7 +184,7 @@ impl<'a> Row<'a> {
         columns.filter(move |(_, column)| column.field == field)
     }
 
-    fn place_of(&self, index: usize, column: &'static Column) -> Option<ElementRef<'a>> {
+    fn place_of(&self, index: usize, column: &'static Column) -> Option<Element<'a>> {
         match &column.place {
             Place::Header(_) | Place::HeaderWith(_) => {
                 cell_at(self.element, self.headers.place(index)?)
@@ -187,7 +194,7 @@ impl<'a> Row<'a> {
                 marked.or_else(|| cell_at(self.element, self.headers.place(index)?))
             }
             Place::Cell(css, _) => {
-                let says_itself = |cell: &ElementRef<'_>| {
+                let says_itself = |cell: &Element<'_>| {
                     let mut columns = self.columns.iter();
                     columns.any(|column| match &column.place {
                         Place::Cell(css, _) => css.matches(*cell),
@@ -223,7 +230,7 @@ impl<'a> Row<'a> {
 }
 
 /// Reads a part of an element. `None` if the element does not have it.
-fn read_part(part: &'static Part, element: ElementRef<'_>) -> Option<String> {
+fn read_part(part: &'static Part, element: Element<'_>) -> Option<String> {
     Some(match part {
         Part::Text => element_text(element),
         Part::Line(line) => element_lines(element).into_iter().nth(*line)?,

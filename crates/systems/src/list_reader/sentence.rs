@@ -1,7 +1,6 @@
 //! Finds a sentence that is all that an element says.
 
-use hippo_browser::reading::{Css, element_text, is_hidden};
-use scraper::ElementRef;
+use hippo_browser::reading::{Css, Element, element_text, is_hidden};
 
 static ELEMENTS: Css = Css::new("*");
 /// Elements whose words offer an action.
@@ -25,15 +24,15 @@ pub(super) const BEGINNINGS: [&str; 4] = [
 ///
 /// No part of the element may be hidden, offer an action, or be `elsewhere`; nor may an element around it.
 pub(super) fn states_sentence(
-    root: ElementRef<'_>,
+    root: Element<'_>,
     sentences: &[&str],
     elsewhere: &'static Css,
 ) -> bool {
     let is_other =
-        |part: ElementRef<'_>| is_hidden(part) || ACTION.matches(part) || elsewhere.matches(part);
-    let is_plain = |element: ElementRef<'_>| {
-        let parts = element.descendants().chain(element.ancestors());
-        !parts.filter_map(ElementRef::wrap).any(is_other)
+        |part: Element<'_>| is_hidden(part) || ACTION.matches(part) || elsewhere.matches(part);
+    let is_plain = |element: Element<'_>| {
+        let within = element.elements().chain(std::iter::once(element));
+        !within.chain(element.ancestors()).any(is_other)
     };
     let is_stated = |element| is_sentence(&element_text(element), sentences);
     ELEMENTS
@@ -57,7 +56,7 @@ pub(super) fn is_sentence(text: &str, sentences: &[&str]) -> bool {
 }
 
 /// Whether an element is small enough for a sentence.
-pub(super) fn is_short(element: ElementRef<'_>) -> bool {
+pub(super) fn is_short(element: Element<'_>) -> bool {
     element.descendants().take(MAX_PARTS + 1).count() <= MAX_PARTS
 }
 

@@ -124,6 +124,6 @@ impl<T: DescribedSystem> PageReader for T {
     }
 
     fn stated_date_format(&self, page: &str) -> Option<&'static str> {
-        T::ACCOUNT.date_format.find(page)
+        T::ACCOUNT.date_format.find(&[page])
     }
 }

@@ -1,7 +1,6 @@
 //! The headers, rows and cells of tables.
 
-use hippo_browser::reading::Css;
-use scraper::ElementRef;
+use hippo_browser::reading::{Css, Element};
 
 static CELLS: Css = Css::new("td, th");
 
@@ -12,29 +11,29 @@ pub(crate) struct Header<'a> {
     pub(crate) column: usize,
     /// Its words, in lower case.
     pub(crate) words: String,
-    pub(crate) cell: ElementRef<'a>,
+    pub(crate) cell: Element<'a>,
 }
 
 /// Returns the rows of a table itself: not those of a table within it.
-pub(crate) fn own_rows(table: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
+pub(crate) fn own_rows(table: Element<'_>) -> impl Iterator<Item = Element<'_>> {
     let bodies = table.child_elements();
     bodies.flat_map(|body| body.child_elements())
 }
 
 /// Returns the cells of a table's row.
-pub(super) fn cells(row: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
+pub(super) fn cells(row: Element<'_>) -> impl Iterator<Item = Element<'_>> {
     row.child_elements().filter(|cell| CELLS.matches(*cell))
 }
 
 /// Returns the number of columns that a row's cells cover.
-pub(super) fn width(row: ElementRef<'_>) -> usize {
+pub(super) fn width(row: Element<'_>) -> usize {
     cells(row).map(column_span).sum()
 }
 
 /// Lists the columns with such a number of cells that match. Visits each cell once, because a row may have very many.
 pub(super) fn find_columns(
-    rows: &[ElementRef<'_>],
-    is_match: impl Fn(ElementRef<'_>) -> bool,
+    rows: &[Element<'_>],
+    is_match: impl Fn(Element<'_>) -> bool,
     is_enough: impl Fn(usize) -> bool,
 ) -> Vec<usize> {
     let width = rows.first().map_or(0, |row| cells(*row).count());
@@ -53,7 +52,7 @@ pub(super) fn find_columns(
 }
 
 /// Returns the cell that covers a column.
-pub(super) fn cell_at(row: ElementRef<'_>, column: usize) -> Option<ElementRef<'_>> {
+pub(super) fn cell_at(row: Element<'_>, column: usize) -> Option<Element<'_>> {
     let mut end = 0;
     cells(row).find(|cell| {
         end += column_span(*cell);
@@ -62,7 +61,7 @@ pub(super) fn cell_at(row: ElementRef<'_>, column: usize) -> Option<ElementRef<'
 }
 
 /// Returns the number of columns that a cell covers; HTML allows 1,000.
-pub(super) fn column_span(cell: ElementRef<'_>) -> usize {
+pub(super) fn column_span(cell: Element<'_>) -> usize {
     let span = cell
         .attr("colspan")
         .and_then(|span| span.trim().parse().ok());

@@ -1,7 +1,6 @@
 //! Finds the columns of tables, of which some mark their cells and others don't.
 
-use hippo_browser::reading::{Css, element_text};
-use scraper::ElementRef;
+use hippo_browser::reading::{Css, Element, element_text};
 
 use super::date::has_date;
 use super::stems::Stems;
@@ -49,7 +48,7 @@ impl TableColumn {
     }
 
     /// Whether a table has cells of this column, or its words above them.
-    pub(crate) fn is_in(&'static self, table: ElementRef<'_>) -> bool {
+    pub(crate) fn is_in(&'static self, table: Element<'_>) -> bool {
         let mut cells = own_rows(table).flat_map(cells);
         cells.any(|cell| {
             let is_header = cell.value().name() == "th";
@@ -58,7 +57,7 @@ impl TableColumn {
     }
 
     /// Whether a table marks its cells of this column.
-    pub(super) fn is_marked_in(&'static self, rows: &[ElementRef<'_>]) -> bool {
+    pub(super) fn is_marked_in(&'static self, rows: &[Element<'_>]) -> bool {
         let mut cells = rows.iter().flat_map(|row| cells(*row));
         cells.any(|cell| self.marked.matches(cell))
     }
@@ -67,7 +66,7 @@ impl TableColumn {
     pub(super) fn find(
         &'static self,
         headers: &[Header<'_>],
-        rows: &[ElementRef<'_>],
+        rows: &[Element<'_>],
     ) -> Option<usize> {
         let below_words = headers
             .iter()
@@ -78,7 +77,7 @@ impl TableColumn {
             CellSign::Date => find_columns(rows, is_date, |found| found == rows.len()),
             CellSign::Worded(css) => {
                 let is_worded =
-                    |cell: ElementRef<'_>| css.all(cell).any(|part| !element_text(part).is_empty());
+                    |cell: Element<'_>| css.all(cell).any(|part| !element_text(part).is_empty());
                 find_columns(rows, is_worded, |found| found == rows.len())
             }
             CellSign::Any(css) => find_columns(rows, |cell| css.is_in(cell), |found| found > 0),
@@ -100,7 +99,7 @@ fn only(columns: &[usize]) -> Option<usize> {
     }
 }
 
-fn is_date(cell: ElementRef<'_>) -> bool {
+fn is_date(cell: Element<'_>) -> bool {
     let words = element_text(cell);
     has_date(&words) && !words.contains(char::is_alphabetic)
 }
@@ -108,8 +107,8 @@ fn is_date(cell: ElementRef<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hippo_browser::reading::parse_page;
     use rstest::rstest;
-    use scraper::Html;
 
     static TITLE_COLUMN: TableColumn =
         TableColumn::with_cells(".title", "", CellSign::Worded(Css::new("a")));
@@ -136,8 +135,8 @@ mod tests {
         static ROW: Css = Css::new("tr");
         let cells = |row: &&[&str]| format!("<tr><td>{}</tr>", row.join("<td>"));
         let rows: String = [headers].iter().chain(rows).map(cells).collect();
-        let page = Html::parse_document(&format!("<table>{rows}</table>"));
-        let rows: Vec<ElementRef<'_>> = ROW.all(page.root_element()).collect();
+        let page = parse_page(&format!("<table>{rows}</table>")).unwrap();
+        let rows: Vec<Element<'_>> = ROW.all(page.root_element()).collect();
         let headers = super::cells(rows[0]).enumerate();
         let headers = headers.map(|(column, cell)| Header {
             column,

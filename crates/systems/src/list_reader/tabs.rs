@@ -4,10 +4,9 @@ use std::collections::HashSet;
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
-    Css, check_declared_count, element_text, first_number, numbers, text_after_words,
+    Css, Element, check_declared_count, element_text, first_number, numbers, text_after_words,
 };
 use hippo_core::failure::Failure;
-use scraper::ElementRef;
 
 use super::balance::in_parentheses;
 use super::description::{ListDescription, ListMark, ListTab, MissingList, Tabs};
@@ -30,16 +29,16 @@ const MAX_TABLES: usize = 2;
 /// The tabs of a page, and the lists below them.
 pub(super) struct TabbedPage<'a> {
     description: &'static Tabs,
-    place: ElementRef<'a>,
-    tabs: Vec<ElementRef<'a>>,
-    tables: Vec<ElementRef<'a>>,
+    place: Element<'a>,
+    tabs: Vec<Element<'a>>,
+    tables: Vec<Element<'a>>,
 }
 
 impl Tabs {
     /// Finds the tabs of a page. `None` if it is another page of the account.
     pub(super) fn find<'a>(
         &'static self,
-        root: ElementRef<'a>,
+        root: Element<'a>,
     ) -> Result<Option<TabbedPage<'a>>, Failure> {
         let Some(place) = self.place.first(root) else {
             return Ok(None);
@@ -55,7 +54,7 @@ impl Tabs {
     }
 
     /// Returns the name of a tab. A browser that saves the page puts the page's own address before it.
-    fn name_of<'a>(&self, tab: ElementRef<'a>) -> Option<&'a str> {
+    fn name_of<'a>(&self, tab: Element<'a>) -> Option<&'a str> {
         let (_, target) = tab.attr("href")?.rsplit_once(self.before_name)?;
         Some(target.strip_suffix(self.after_name).unwrap_or(target))
     }
@@ -153,7 +152,7 @@ impl<'a> TabbedPage<'a> {
     }
 
     fn words_of_tab(&self, name: &str) -> Result<Option<String>, Failure> {
-        let is_named = |tab: &ElementRef<'_>| self.description.name_of(*tab) == Some(name);
+        let is_named = |tab: &Element<'_>| self.description.name_of(*tab) == Some(name);
         Ok(only(&self.tabs, is_named)?.map(element_text))
     }
 
@@ -161,7 +160,7 @@ impl<'a> TabbedPage<'a> {
     fn table_of<E>(
         &self,
         list: &'static ListDescription<E>,
-    ) -> Result<Option<ElementRef<'a>>, Failure> {
+    ) -> Result<Option<Element<'a>>, Failure> {
         let tables = self.tables.iter().copied();
         let tables = tables.filter(|table| list.list.matches(*table));
         let tables: Vec<_> = tables.take(MAX_TABLES + 1).collect();
@@ -176,16 +175,16 @@ impl<'a> TabbedPage<'a> {
         })
     }
 
-    fn only_table(&self, css: &'static Css) -> Result<Option<ElementRef<'a>>, Failure> {
+    fn only_table(&self, css: &'static Css) -> Result<Option<Element<'a>>, Failure> {
         only(&self.tables, |table| css.matches(*table))
     }
 }
 
 /// Returns the only such tab or table. With two, it is unclear which one counts.
 fn only<'a>(
-    all: &[ElementRef<'a>],
-    is_it: impl FnMut(&ElementRef<'a>) -> bool,
-) -> Result<Option<ElementRef<'a>>, Failure> {
+    all: &[Element<'a>],
+    is_it: impl FnMut(&Element<'a>) -> bool,
+) -> Result<Option<Element<'a>>, Failure> {
     let mut found = all.iter().copied().filter(is_it);
     match (found.next(), found.next()) {
         (one, None) => Ok(one),
@@ -198,7 +197,7 @@ fn twice() -> Failure {
 }
 
 /// Whether a panel has a table with nothing but a sentence that there is nothing: the tabs of old pages have no totals.
-fn states_nothing(panel: ElementRef<'_>) -> bool {
+fn states_nothing(panel: Element<'_>) -> bool {
     let mut tables = TABLES.all(panel);
     let (Some(table), None) = (tables.next(), tables.next()) else {
         return false;
@@ -232,13 +231,13 @@ fn only_number(words: &str) -> Option<u32> {
     }
 }
 
-fn has_no_repeated_row<E>(list: &'static ListDescription<E>, table: ElementRef<'_>) -> bool {
+fn has_no_repeated_row<E>(list: &'static ListDescription<E>, table: Element<'_>) -> bool {
     let mut known = HashSet::new();
     list.rows.all(table).all(|row| known.insert(row.html()))
 }
 
 /// Whether a table has all works of another.
-fn has_all_of(table: ElementRef<'_>, other: ElementRef<'_>, parameters: &[&str]) -> bool {
+fn has_all_of(table: Element<'_>, other: Element<'_>, parameters: &[&str]) -> bool {
     let known: HashSet<&str> = linked_numbers(table, parameters).collect();
     linked_numbers(other, parameters).all(|number| known.contains(number))
 }
@@ -248,8 +247,8 @@ mod tests {
     use super::super::balance::Balance;
     use super::super::stems::Stems;
     use super::*;
+    use hippo_browser::reading::parse_page;
     use rstest::rstest;
-    use scraper::Html;
 
     static TABS: Tabs = Tabs {
         place: Css::new("main"),
@@ -270,7 +269,7 @@ mod tests {
 
     /// Finds the tabs, and returns the total of the loans, and whether there is an unknown tab with a total.
     fn totals(list: &str) -> Result<(Option<u32>, bool), Failure> {
-        let page = Html::parse_document(&format!("<main>{list}</main>"));
+        let page = parse_page(&format!("<main>{list}</main>")).unwrap();
         let page = TABS.find(page.root_element())?.unwrap();
         page.words_of_tab("fines")?;
         let words = page.words_of_tab("out")?;

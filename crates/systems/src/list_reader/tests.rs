@@ -303,7 +303,7 @@ fn known_list_is_read(
 ) {
     static TABLE: Css = Css::new("table");
     let page = format!("<table><tr><th>Title{header}</tr>{rows}</table>");
-    let page = scraper::Html::parse_document(&page);
+    let page = hippo_browser::reading::parse_page(&page).unwrap();
     let table = TABLE.first(page.root_element()).unwrap();
     let loans = with_context(|context| read_known_list(&KNOWN, table, context));
     let loans = loans.map_err(|failure| assert_eq!(failure.kind, FailureKind::PageChanged));

@@ -1,7 +1,6 @@
 //! Reads a title that is in several parts.
 
-use hippo_browser::reading::{Css, element_text, join_title, tidy};
-use scraper::{ElementRef, Node};
+use hippo_browser::reading::{Child, Css, Element, element_text, join_title, tidy};
 
 /// The maximum number of parts of a title.
 const MAX_TITLE_PARTS: usize = 16;
@@ -20,7 +19,7 @@ pub(crate) struct TitleParts {
 
 impl TitleParts {
     /// Reads `Title: Subtitle 2`. Words in brackets (`[DVD]`) belong to the title.
-    pub(super) fn read(&'static self, cell: ElementRef<'_>) -> Option<String> {
+    pub(super) fn read(&'static self, cell: Element<'_>) -> Option<String> {
         let element = self.link.first(cell).or_else(|| {
             let first = cell.child_elements().next();
             first.filter(|first| self.unlinked.matches(*first))
@@ -29,10 +28,9 @@ impl TitleParts {
         if first.is_some_and(|first| self.later.matches(first)) && own_text(element).is_none() {
             return None;
         }
-        let parts = element.children().filter_map(|node| match node.value() {
-            Node::Text(text) => Some(tidy(text)),
-            Node::Element(_) => ElementRef::wrap(node).map(|part| tidy(&element_text(part))),
-            _ => None,
+        let parts = element.children().map(|part| match part {
+            Child::Text(text) => tidy(text),
+            Child::Element(part) => tidy(&element_text(part)),
         });
         let mut title = String::new();
         for part in parts.filter(|part| !part.is_empty()).take(MAX_TITLE_PARTS) {
@@ -55,20 +53,20 @@ impl TitleParts {
 }
 
 /// Returns an element's text outside of the elements in it: no labels, buttons, hidden dialogs.
-pub(super) fn own_text(element: ElementRef<'_>) -> Option<String> {
+pub(super) fn own_text(element: Element<'_>) -> Option<String> {
     let texts: Vec<&str> = own_texts(element).collect();
     Some(tidy(&texts.join(" "))).filter(|text| !text.is_empty())
 }
 
 /// Returns the lines of that text that aren't empty. A template prints one value per line.
-pub(super) fn own_lines(element: ElementRef<'_>) -> Vec<String> {
+pub(super) fn own_lines(element: Element<'_>) -> Vec<String> {
     let lines = own_texts(element).flat_map(|text| text.split('\n'));
     let lines = lines.map(tidy).filter(|line| !line.is_empty());
     lines.collect()
 }
 
 /// Returns the last line of that text, unless it is a volume, and the author is missing.
-pub(super) fn last_own_line(element: ElementRef<'_>) -> Option<String> {
+pub(super) fn last_own_line(element: Element<'_>) -> Option<String> {
     let mut lines = own_lines(element);
     let is_volume = is_volume_alone(&lines);
     lines.pop().filter(|_| !is_volume)
@@ -86,16 +84,18 @@ fn is_volume_alone(lines: &[String]) -> bool {
     has_digit(line) && !is_name
 }
 
-fn own_texts(element: ElementRef<'_>) -> impl Iterator<Item = &str> {
-    let nodes = element.children();
-    nodes.filter_map(|node| node.value().as_text().map(|text| &**text))
+fn own_texts(element: Element<'_>) -> impl Iterator<Item = &str> {
+    element.children().filter_map(|part| match part {
+        Child::Text(text) => Some(text),
+        Child::Element(_) => None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hippo_browser::reading::parse_page;
     use rstest::rstest;
-    use scraper::Html;
 
     static CELL: Css = Css::new("td");
 
@@ -107,7 +107,7 @@ mod tests {
     };
 
     fn title(cell: &str) -> Option<String> {
-        let page = Html::parse_document(&format!("<table><tr><td class=title>{cell}</table>"));
+        let page = parse_page(&format!("<table><tr><td class=title>{cell}</table>")).unwrap();
         PARTS.read(CELL.first(page.root_element()).unwrap())
     }
 
@@ -166,7 +166,7 @@ mod tests {
         } else {
             ("Tides".to_owned(), Some(author))
         };
-        let page = Html::parse_document(&format!("<table><tr><td>{cell}</table>"));
+        let page = parse_page(&format!("<table><tr><td>{cell}</table>")).unwrap();
         let last = last_own_line(CELL.first(page.root_element()).unwrap());
         assert_eq!((title(&cell).unwrap(), last), expected);
     }
@@ -188,7 +188,7 @@ mod tests {
         #[case] last: &str,
     ) {
         assert_eq!(title(cell).as_deref(), Some(expected));
-        let page = Html::parse_document(&format!("<table><tr><td>{cell}</table>"));
+        let page = parse_page(&format!("<table><tr><td>{cell}</table>")).unwrap();
         let lines = own_lines(CELL.first(page.root_element()).unwrap());
         assert_eq!(lines.last().map(String::as_str), Some(last));
     }

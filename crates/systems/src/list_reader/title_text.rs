@@ -1,7 +1,6 @@
 //! Splits a title from its author in one text: `Tides / Ada Stone`.
 
-use hippo_browser::reading::{Css, non_empty_text, tidy};
-use scraper::ElementRef;
+use hippo_browser::reading::{Css, Element, non_empty_text, tidy};
 
 /// A text with a title and, behind a slash, its author.
 pub(crate) struct TitleText {
@@ -13,7 +12,7 @@ pub(crate) struct TitleText {
 
 impl TitleText {
     /// Returns the title and the author of a cell. One without an author is empty.
-    pub(super) fn split(&'static self, cell: ElementRef<'_>) -> Option<(String, String)> {
+    pub(super) fn split(&'static self, cell: Element<'_>) -> Option<(String, String)> {
         let mut places = self.places.iter().flat_map(|place| place.all(cell));
         let whole = places.find_map(non_empty_text);
         let whole = whole.or_else(|| non_empty_text(cell))?;
@@ -38,8 +37,8 @@ fn split_author(text: &str) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hippo_browser::reading::parse_page;
     use rstest::rstest;
-    use scraper::Html;
 
     static TEXT: TitleText = TitleText {
         places: [Css::new(".main"), Css::new("a[href]"), Css::new("label")],
@@ -82,7 +81,7 @@ mod tests {
         #[case] author: &str,
     ) {
         static CELL: Css = Css::new("td");
-        let page = Html::parse_document(&format!("<table><tr><td>{cell}</table>"));
+        let page = parse_page(&format!("<table><tr><td>{cell}</table>")).unwrap();
         let cell = CELL.first(page.root_element()).unwrap();
         assert_eq!(
             TEXT.split(cell),

@@ -5,11 +5,10 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use hippo_browser::reading::{Css, element_text};
+use hippo_browser::reading::{Css, Element, element_text};
 use hippo_browser::{Form, Page, Session, interstitial};
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
-use scraper::ElementRef;
 use url::Url;
 
 use super::account::{join_parts, read_account};
@@ -35,13 +34,13 @@ pub(crate) struct AccountVisit<'a, 's> {
 pub(crate) struct FurtherPages {
     pub(crate) links: Css,
     /// Returns the address of a link on this page. `None` if it leads elsewhere.
-    pub(crate) address: fn(ElementRef<'_>, &Url) -> Option<Url>,
+    pub(crate) address: fn(Element<'_>, &Url) -> Option<Url>,
 }
 
 impl FurtherPages {
     /// Finds the addresses of the list's pages but the first.
-    fn find_addresses(&'static self, root: ElementRef<'_>, page: &Url, first: &Url) -> Vec<Url> {
-        let is_further = |link: &ElementRef<'_>| {
+    fn find_addresses(&'static self, root: Element<'_>, page: &Url, first: &Url) -> Vec<Url> {
+        let is_further = |link: &Element<'_>| {
             let number = element_text(*link).parse::<u32>();
             number.is_ok_and(|number| number > 1)
         };
@@ -213,7 +212,7 @@ impl<'a, 's> AccountVisit<'a, 's> {
     pub(crate) fn ask<T>(
         &self,
         page: &Page,
-        question: impl FnOnce(ElementRef<'_>) -> T,
+        question: impl FnOnce(Element<'_>) -> T,
     ) -> Result<T, Failure> {
         Ok(question(self.open(page)?.root()))
     }

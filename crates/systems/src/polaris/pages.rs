@@ -4,10 +4,9 @@ use std::sync::LazyLock;
 
 use hippo_browser::Phrase;
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, element_text, first_number};
+use hippo_browser::reading::{Css, Element, element_text, first_number};
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
-use scraper::ElementRef;
 
 use super::values::{
     AUTHOR_WORDS, read_author, read_first_line, read_id, read_request_total, read_state,
@@ -171,7 +170,7 @@ const LOANS: &[&str] = &[
 ];
 
 /// Whether a row of the grid itself has such a mark. Not what is deeper within a cell, where a grid may be.
-fn has_in_cells(grid: ElementRef<'_>, mark: &'static Css) -> bool {
+fn has_in_cells(grid: Element<'_>, mark: &'static Css) -> bool {
     let cells = own_rows(grid).flat_map(|row| row.child_elements());
     let inside = cells.flat_map(|cell| cell.child_elements());
     let mut marks =
@@ -179,7 +178,7 @@ fn has_in_cells(grid: ElementRef<'_>, mark: &'static Css) -> bool {
     marks.any(|element| mark.matches(element))
 }
 
-fn has_id(grid: ElementRef<'_>, part: &str) -> bool {
+fn has_id(grid: Element<'_>, part: &str) -> bool {
     grid.attr("id").is_some_and(|id| id.contains(part))
 }
 

@@ -1,7 +1,6 @@
 //! Reads the values of a row whose text is not the value.
 
-use hippo_browser::reading::{element_lines, element_text};
-use scraper::ElementRef;
+use hippo_browser::reading::{Element, element_lines, element_text};
 use url::Url;
 
 use crate::list_reader::text_after_beginning;
@@ -13,21 +12,21 @@ pub(super) const AUTHOR_WORDS: &[&str] = &["by", "por", "par"];
 const ID_PARAMETERS: [&str; 5] = ["recid", "reqid", "objid", "itemid", "cn"];
 
 /// Reads a title without a link.
-pub(super) fn read_first_line(cell: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_first_line(cell: Element<'_>) -> Option<String> {
     let line = element_lines(cell).into_iter().next()?;
     let author = text_after_beginning(&line, AUTHOR_WORDS);
     author.is_none_or(str::is_empty).then_some(line)
 }
 
 /// Reads an author that has an element of its own.
-pub(super) fn read_author(element: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_author(element: Element<'_>) -> Option<String> {
     let words = element_text(element);
     let author = text_after_beginning(&words, AUTHOR_WORDS);
     Some(author.unwrap_or(&words).to_owned())
 }
 
 /// Returns the id that a link's address has. A link to details may have its address in a script.
-pub(super) fn read_id(link: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_id(link: Element<'_>) -> Option<String> {
     let href = link.attr("href")?.trim();
     let script = href.strip_prefix("javascript:");
     let in_script = script.and_then(|script| script.split('\'').nth(1));
@@ -45,7 +44,7 @@ const REQUESTS: [&str; 4] = ["request", "requests", "hold", "holds"];
 const BESIDE_TOTAL: [&str; 7] = ["you", "have", "my", "your", "total", "item", "items"];
 
 /// Reads the total of all requests. With any other word, it may be of one state: `2 requests ready for pickup`.
-pub(super) fn read_request_total(link: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_request_total(link: Element<'_>) -> Option<String> {
     let text = element_text(link);
     let words: Vec<String> = text
         .split(|c: char| !c.is_alphabetic())
@@ -61,7 +60,7 @@ pub(super) fn read_request_total(link: ElementRef<'_>) -> Option<String> {
 }
 
 /// Reads a request's state without what is in parentheses: `Held (until tomorrow)`.
-pub(super) fn read_state(element: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_state(element: Element<'_>) -> Option<String> {
     let words = element_text(element);
     let state = words.split('(').next()?.trim();
     Some(state.to_owned())

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use hippo_browser::reading::Css;
+use hippo_browser::reading::{Css, Element};
 use hippo_core::library::Library;
-use scraper::ElementRef;
 use url::Url;
 
 use crate::links::at_path;
@@ -45,7 +44,7 @@ pub(super) fn part_at(address: &str) -> Option<&str> {
 }
 
 /// Collects the patron records in the links and forms of a page.
-pub(super) fn collect_records(root: ElementRef<'_>) -> BTreeSet<String> {
+pub(super) fn collect_records(root: Element<'_>) -> BTreeSet<String> {
     let elements = ADDRESSES.all(root);
     let addresses = elements.filter_map(|element| element.attr("href").or(element.attr("action")));
     let records = addresses.filter_map(split_account_path);

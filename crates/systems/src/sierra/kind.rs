@@ -1,7 +1,6 @@
 //! Tells which list a table of class `patFunc` is.
 
-use hippo_browser::reading::{Css, element_text, text_after_words};
-use scraper::ElementRef;
+use hippo_browser::reading::{Css, Element, element_text, text_after_words};
 
 use crate::list_reader::{NO_LOANS, NO_REQUESTS, own_rows};
 
@@ -32,7 +31,7 @@ pub(super) type Kind = (bool, bool);
 
 /// Tells a table by its headers and its title, or else by what doesn't depend on the language: the form around it
 /// and the classes of its cells, or else by the words of the row that states that it is empty.
-pub(super) fn kind_of(table: ElementRef<'_>) -> Kind {
+pub(super) fn kind_of(table: Element<'_>) -> Kind {
     let mut rows = own_rows(table);
     if !rows.any(|row| HEADERS.matches(row) || NO_ENTRIES.matches(row)) || BOOKINGS.is_in(table) {
         return Kind::default();
@@ -57,7 +56,7 @@ pub(super) fn kind_of(table: ElementRef<'_>) -> Kind {
 }
 
 /// Returns the kinds of the lists on a page.
-pub(super) fn list_kinds(root: ElementRef<'_>) -> impl Iterator<Item = Kind> {
+pub(super) fn list_kinds(root: Element<'_>) -> impl Iterator<Item = Kind> {
     let kinds = TABLES.all(root).map(kind_of);
     kinds.filter(|kind| *kind != Kind::default())
 }

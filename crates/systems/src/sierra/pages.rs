@@ -3,10 +3,9 @@
 use std::sync::LazyLock;
 
 use hippo_browser::Phrase::{self, Anywhere, Whole};
-use hippo_browser::reading::{Css, first_number, non_empty_text};
+use hippo_browser::reading::{self, Css, first_number, non_empty_text};
 use hippo_core::account::HoldState;
 use hippo_core::failure::Failure;
-use scraper::ElementRef;
 
 use super::addresses::collect_records;
 use super::holds;
@@ -87,7 +86,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
 });
 
 /// A list of one kind. Its rows have classes, in every language; older pages have headers only.
-fn list<E>(is_kind: fn(ElementRef<'_>) -> bool) -> ListDescription<E> {
+fn list<E>(is_kind: fn(reading::Element<'_>) -> bool) -> ListDescription<E> {
     ListDescription {
         identified_by: vec![ListMark::Test(is_kind)],
         header_row: Some(Css::new(HEADER_ROW)),
@@ -181,7 +180,7 @@ fn hold_columns() -> Vec<Column> {
 }
 
 /// Reads the words of a link to a list if they have its total.
-fn read_total(link: ElementRef<'_>) -> Option<String> {
+fn read_total(link: reading::Element<'_>) -> Option<String> {
     non_empty_text(link).filter(|words| first_number(words).is_some())
 }
 

@@ -3,8 +3,8 @@
 //! Most libraries print it in a box. Others have their own template without that box; their pages are recognised by the
 //! template's comment or classes, and their links to the parts of the patron's record.
 
-use hippo_browser::reading::{Css, element_text_without, text_around_words};
-use scraper::{ElementRef, Node};
+use hippo_browser::reading::{Css, Element, element_text_without, text_around_words};
+use scraper::Node;
 
 use super::addresses::part_at;
 
@@ -26,7 +26,7 @@ const TEMPLATE: &str = "patronview_web";
 
 /// Whether a page has a patron's summary. Only account pages link to the parts of a patron's record; every page links to
 /// the record itself (`top`) while somebody is logged in.
-pub(super) fn has_summary(root: ElementRef<'_>) -> bool {
+pub(super) fn has_summary(root: Element<'_>) -> bool {
     let links = ACCOUNT_LINKS.all(root);
     let mut parts = links.filter_map(|link| part_at(link.attr("href")?));
     let mut comments = root.tree().values().filter_map(Node::as_comment);
@@ -36,7 +36,7 @@ pub(super) fn has_summary(root: ElementRef<'_>) -> bool {
 }
 
 /// Reads the last words before [`UNPAID`] on a page without a link to the fines: the amount, with its currency.
-pub(super) fn read_unpaid(page: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_unpaid(page: Element<'_>) -> Option<String> {
     let text = element_text_without(page, |part| ELSEWHERE.matches(part));
     let (before, _) = text_around_words(&text, &[UNPAID])?;
     let words: Vec<&str> = before.split_whitespace().collect();

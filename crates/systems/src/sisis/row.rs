@@ -1,9 +1,8 @@
 //! Reads the cells of SISIS and `TouchPoint`. What a cell says is told by the order and the form of its lines.
 
 use hippo_browser::reading::{
-    Css, element_lines, element_lines_without, element_text, text_after_words,
+    Css, Element, element_lines, element_lines_without, element_text, text_after_words,
 };
-use scraper::ElementRef;
 
 use crate::list_reader::{
     DUE_WORDS, PAST_DAY_WORDS, forbids_renewal, has_date, is_digital_kind, is_number_in_groups,
@@ -44,13 +43,12 @@ struct TitleCell {
 }
 
 impl TitleCell {
-    fn of(row: ElementRef<'_>) -> Option<Self> {
-        let is_action = |title: &ElementRef<'_>| {
-            let around = title.ancestors().take(MAX_LINK_DEPTH);
-            let mut around = around.filter_map(ElementRef::wrap);
+    fn of(row: Element<'_>) -> Option<Self> {
+        let is_action = |title: &Element<'_>| {
+            let mut around = title.ancestors().take(MAX_LINK_DEPTH);
             around.any(|element| CANCEL.matches(element))
         };
-        let title_in = |cell: &ElementRef<'_>| {
+        let title_in = |cell: &Element<'_>| {
             let title = TITLE.all(*cell).find(|title| !is_action(title));
             let title = title.map(element_text);
             title.filter(|title| title.is_empty() || title.contains(char::is_alphabetic))
@@ -107,7 +105,7 @@ fn split_number(line: &str) -> Option<(&str, &str)> {
     (digits >= MIN_NUMBER_DIGITS && is_number).then(|| (number, mark.trim()))
 }
 
-fn lines(cell: ElementRef<'_>) -> Vec<String> {
+fn lines(cell: Element<'_>) -> Vec<String> {
     if !BLOCK.is_in(cell) {
         return element_lines(cell);
     }
@@ -116,23 +114,23 @@ fn lines(cell: ElementRef<'_>) -> Vec<String> {
 }
 
 /// Reads the title. A magazine may have nothing but its issue.
-pub(crate) fn read_title(row: ElementRef<'_>) -> Option<String> {
+pub(crate) fn read_title(row: Element<'_>) -> Option<String> {
     let cell = TitleCell::of(row)?;
     Some(cell.title)
         .filter(|title| !title.is_empty())
         .or(cell.mark)
 }
 
-pub(crate) fn read_author(row: ElementRef<'_>) -> Option<String> {
+pub(crate) fn read_author(row: Element<'_>) -> Option<String> {
     TitleCell::of(row)?.author
 }
 
-pub(crate) fn read_number(row: ElementRef<'_>) -> Option<String> {
+pub(crate) fn read_number(row: Element<'_>) -> Option<String> {
     TitleCell::of(row)?.number
 }
 
 /// Reads the kind of item, unless the icon has only the name of its file. A digital one may say so in place of its shelf.
-pub(crate) fn read_format(row: ElementRef<'_>) -> Option<String> {
+pub(crate) fn read_format(row: Element<'_>) -> Option<String> {
     let name = ICON.first(row).and_then(|icon| icon.attr("title"));
     let is_name = |c: char| c.is_alphabetic() || matches!(c, ' ' | '-' | '/');
     let name = name
@@ -147,18 +145,18 @@ pub(crate) fn read_format(row: ElementRef<'_>) -> Option<String> {
 }
 
 /// The last cell, unless it is the one with the title.
-fn last_cell(row: ElementRef<'_>) -> Option<ElementRef<'_>> {
+fn last_cell(row: Element<'_>) -> Option<Element<'_>> {
     let cell = row.child_elements().last()?;
     (!TITLE.is_in(cell)).then_some(cell)
 }
 
 /// Reads the line with the date, from the last cell.
-pub(crate) fn read_due_of_row(row: ElementRef<'_>) -> Option<String> {
+pub(crate) fn read_due_of_row(row: Element<'_>) -> Option<String> {
     read_due(last_cell(row)?)
 }
 
 /// Reads the words behind the label of the due date, or else the only line with a date.
-pub(crate) fn read_due(cell: ElementRef<'_>) -> Option<String> {
+pub(crate) fn read_due(cell: Element<'_>) -> Option<String> {
     find_due(&lines(cell))
 }
 
@@ -183,7 +181,7 @@ fn find_due(lines: &[String]) -> Option<String> {
 }
 
 /// The lines of the last cell without links and boxes.
-fn hold_lines(row: ElementRef<'_>) -> Option<Vec<String>> {
+fn hold_lines(row: Element<'_>) -> Option<Vec<String>> {
     let cell = last_cell(row)?;
     if BLOCK.is_in(cell) {
         return Some(lines(cell));
@@ -195,14 +193,14 @@ fn hold_lines(row: ElementRef<'_>) -> Option<Vec<String>> {
 
 /// Reads the words about a hold: the lines of the last cell, without the branch, a name in the third. Below a span of
 /// days, it is the second.
-pub(crate) fn read_state(row: ElementRef<'_>) -> Option<String> {
+pub(crate) fn read_state(row: Element<'_>) -> Option<String> {
     let lines = hold_lines(row)?;
     let end = branch_at(&lines).unwrap_or(lines.len());
     let words = lines.get(..end.min(MAX_STATE_LINES).min(lines.len()))?;
     Some(words.join(" "))
 }
 
-pub(crate) fn read_branch(row: ElementRef<'_>) -> Option<String> {
+pub(crate) fn read_branch(row: Element<'_>) -> Option<String> {
     let lines = hold_lines(row)?;
     lines.get(branch_at(&lines)?).cloned()
 }
@@ -220,12 +218,12 @@ fn branch_at(lines: &[String]) -> Option<usize> {
 }
 
 /// Reads the lines below the shelf mark.
-pub(crate) fn read_remarks(row: ElementRef<'_>) -> Option<String> {
+pub(crate) fn read_remarks(row: Element<'_>) -> Option<String> {
     Some(TitleCell::of(row)?.remarks.join(" "))
 }
 
 /// Reads the remarks of a loan that can't be renewed.
-pub(crate) fn read_refusal(row: ElementRef<'_>) -> Option<String> {
+pub(crate) fn read_refusal(row: Element<'_>) -> Option<String> {
     let remarks = read_remarks(row)?;
     let has_only_remark = || REFUSAL.is_in(row) && !RENEWAL.is_in(row) && !is_reminder(&remarks);
     (forbids_renewal(&remarks) || has_only_remark()).then_some(remarks)

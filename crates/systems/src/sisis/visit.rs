@@ -1,9 +1,8 @@
 //! Logs in to SISIS or `TouchPoint`, and fetches the lists.
 
 use hippo_browser::Page;
-use hippo_browser::reading::{Css, element_text, first_number};
+use hippo_browser::reading::{Css, Element, element_text, first_number};
 use hippo_core::failure::Failure;
-use scraper::ElementRef;
 use url::Url;
 
 use crate::list_reader::{AccountPart, AccountVisit, FurtherPages};
@@ -67,7 +66,7 @@ pub(crate) async fn fetch_account(
 
 /// Goes on from a page of messages to the account, and adds the messages.
 async fn pass_messages(visit: &mut AccountVisit<'_, '_>, page: Page) -> Result<Page, Failure> {
-    let is_of_patron = |root: ElementRef<'_>| GO_ON.is_in(root) && LOGOUT.is_in(root);
+    let is_of_patron = |root: Element<'_>| GO_ON.is_in(root) && LOGOUT.is_in(root);
     if visit.shows_login(&page) || !visit.ask(&page, is_of_patron)? {
         return Ok(page);
     }
@@ -77,12 +76,12 @@ async fn pass_messages(visit: &mut AccountVisit<'_, '_>, page: Page) -> Result<P
     visit.get("login.do?methodToCall=done").await
 }
 
-fn count_in(root: ElementRef<'_>, tab: &'static Css) -> Option<u32> {
+fn count_in(root: Element<'_>, tab: &'static Css) -> Option<u32> {
     first_number(&element_text(tab.first(root)?))
 }
 
 /// Returns the address of a list's page, which a script or the link has.
-fn find_further_address(link: ElementRef<'_>, page: &Url) -> Option<Url> {
+fn find_further_address(link: Element<'_>, page: &Url) -> Option<Url> {
     let script = link.attr("onclick").unwrap_or_default();
     if let Some(place) = script.split_once("navigate('").map(|(_, place)| place) {
         let (list, rest) = place.split_once("','")?;

@@ -2,8 +2,7 @@
 
 use std::sync::LazyLock;
 
-use hippo_browser::reading::{Css, element_text, text_after_words};
-use scraper::ElementRef;
+use hippo_browser::reading::{Css, Element, element_text, text_after_words};
 
 use crate::list_reader::{
     AccountDescription, CARD_EXPIRES_WORDS, CARD_NUMBER_WORDS, Count, DUE_WORDS, Fact,
@@ -58,7 +57,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
 });
 
 /// The tab of the list that the page shows is no link. If all are links, the column of the due date tells.
-fn shows_loans(root: ElementRef<'_>) -> bool {
+fn shows_loans(root: Element<'_>) -> bool {
     let has_due_date = || {
         let mut headers = HEADERS.all(root).map(element_text);
         headers.any(|header| text_after_words(&header, DUE_WORDS).is_some())
@@ -66,10 +65,10 @@ fn shows_loans(root: ElementRef<'_>) -> bool {
     is_open(&LOANS_TAB, root) || (!is_open(&HOLDS_TABS, root) && has_due_date())
 }
 
-fn shows_holds(root: ElementRef<'_>) -> bool {
+fn shows_holds(root: Element<'_>) -> bool {
     !is_open(&LOANS_TAB, root) && is_open(&HOLDS_TABS, root)
 }
 
-fn is_open(tabs: &'static Css, root: ElementRef<'_>) -> bool {
+fn is_open(tabs: &'static Css, root: Element<'_>) -> bool {
     tabs.all(root).any(|tab| !LINK.is_in(tab))
 }

@@ -3,9 +3,8 @@
 use std::sync::LazyLock;
 
 use hippo_browser::Phrase::{self, Anywhere};
-use hippo_browser::reading::{Css, element_text, text_after_words};
+use hippo_browser::reading::{Css, Element, element_text, text_after_words};
 use hippo_core::account::{Hold, Loan};
-use scraper::ElementRef;
 
 use super::row;
 use crate::list_reader::{
@@ -212,7 +211,7 @@ const HOLDS: &[&str] = &[
 ];
 
 /// Reads the menu's total of the holds. It says nothing about other requests, which are holds, too.
-fn read_hold_total(body: ElementRef<'_>) -> Option<String> {
+fn read_hold_total(body: Element<'_>) -> Option<String> {
     if OTHER_REQUESTS.iter().any(|(_, link)| link.is_in(body)) {
         return None;
     }
@@ -232,7 +231,7 @@ const NO_FINES: &[&str] = &[
 ];
 
 /// Reads `0` where the page of fines has such a sentence, and no table of them.
-fn read_no_fines(content: ElementRef<'_>) -> Option<String> {
+fn read_no_fines(content: Element<'_>) -> Option<String> {
     static FINES: Css = Css::new("table");
     let has_none = text_after_words(&element_text(content), NO_FINES).is_some();
     (has_none && !FINES.is_in(content)).then(|| "0".to_owned())

@@ -1,9 +1,8 @@
 //! Reads the rows of `VuFind`'s lists: a title, and lines of labels and values.
 
 use hippo_browser::reading::{
-    Css, element_lines_without, element_text, starts_with_never, text_after_words,
+    Css, Element, element_lines_without, element_text, starts_with_never, text_after_words,
 };
-use scraper::ElementRef;
 
 use crate::list_reader::{
     DUE_WORDS, PICKUP_BRANCH_WORDS, forbids_renewal, has_date, line_parts, text_after_beginning,
@@ -49,7 +48,7 @@ pub(super) const REFUSALS: &[&str] = &[
 pub(super) const OTHER_BRANCH: &[&str] = &["zweigstelle"];
 
 /// Reads the title: a link, or else bold words that begin the row and are no label.
-pub(super) fn read_title(row: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_title(row: Element<'_>) -> Option<String> {
     let is_label = |text: &str| {
         let text = text.trim_end();
         text.ends_with(':') || text_after_words(text, DUE_WORDS).is_some_and(has_date)
@@ -76,13 +75,13 @@ pub(super) fn read_title(row: ElementRef<'_>) -> Option<String> {
 }
 
 /// The lines of a row behind its title, and what the title's own line has behind it. Alerts are about something else.
-fn lines(row: ElementRef<'_>) -> Option<(String, Vec<String>)> {
+fn lines(row: Element<'_>) -> Option<(String, Vec<String>)> {
     lines_without(row, |element| ALERT.matches(element))
 }
 
 fn lines_without(
-    row: ElementRef<'_>,
-    is_left_out: impl Fn(ElementRef<'_>) -> bool,
+    row: Element<'_>,
+    is_left_out: impl Fn(Element<'_>) -> bool,
 ) -> Option<(String, Vec<String>)> {
     let title = read_title(row)?;
     let mut lines = element_lines_without(row, is_left_out);
@@ -101,7 +100,7 @@ fn lines_without(
 }
 
 /// Reads a link to the author, or `[Moor, Ada]` behind the title.
-pub(super) fn read_author(row: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_author(row: Element<'_>) -> Option<String> {
     if let Some(author) = AUTHOR.first(row) {
         return Some(element_text(author));
     }
@@ -111,8 +110,8 @@ pub(super) fn read_author(row: ElementRef<'_>) -> Option<String> {
 }
 
 /// Reads the number of the item or, without one, of its record.
-pub(super) fn read_id(row: ElementRef<'_>) -> Option<String> {
-    let value = |input: ElementRef<'_>| input.attr("value").map(str::trim).map(str::to_owned);
+pub(super) fn read_id(row: Element<'_>) -> Option<String> {
+    let value = |input: Element<'_>| input.attr("value").map(str::trim).map(str::to_owned);
     let mut values = BOX_ID.all(row).filter_map(value);
     values
         .find(|value| !value.is_empty())
@@ -124,7 +123,7 @@ pub(super) fn read_id(row: ElementRef<'_>) -> Option<String> {
 }
 
 /// Reads the words behind the label of the due date.
-pub(super) fn read_due(row: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_due(row: Element<'_>) -> Option<String> {
     let (_, lines) = lines(row)?;
     let is_due = |text: &&str| has_date(text) || starts_with_never(text);
     let behind = |words: &str| {
@@ -137,24 +136,24 @@ pub(super) fn read_due(row: ElementRef<'_>) -> Option<String> {
     due.map(str::to_owned)
 }
 
-pub(super) fn read_format(row: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_format(row: Element<'_>) -> Option<String> {
     let format = FORMAT.first(row).map(element_text);
     format.or_else(|| labelled(row, KIND))
 }
 
 /// Reads how often a loan was renewed, without the most that is possible: `1 / 3`.
-pub(super) fn read_renewals(row: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_renewals(row: Element<'_>) -> Option<String> {
     let text = labelled(row, RENEWED)?;
     text.split('/').next().map(str::to_owned)
 }
 
-pub(super) fn read_branch(row: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_branch(row: Element<'_>) -> Option<String> {
     labelled(row, PICKUP_BRANCH_WORDS).or_else(|| labelled(row, OTHER_BRANCH))
 }
 
 /// Reads the words about a hold's state: the lines behind the title without links, labels of something else, and values
 /// that are names.
-pub(super) fn read_state(row: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_state(row: Element<'_>) -> Option<String> {
     let (_, lines) = lines_without(row, |element| {
         let is_link = LINK.matches(element) && !TITLE.matches(element);
         is_link || ALERT.matches(element)
@@ -165,7 +164,7 @@ pub(super) fn read_state(row: ElementRef<'_>) -> Option<String> {
 }
 
 /// Reads the words after a label, up to a comma or a bar.
-fn labelled(row: ElementRef<'_>, labels: &[&str]) -> Option<String> {
+fn labelled(row: Element<'_>, labels: &[&str]) -> Option<String> {
     let (_, lines) = lines(row)?;
     let mut texts = line_parts(&lines).filter_map(|part| text_after_beginning(part, labels));
     let text = texts.next()?.split([',', '|']).next()?.trim();
@@ -173,13 +172,13 @@ fn labelled(row: ElementRef<'_>, labels: &[&str]) -> Option<String> {
 }
 
 /// Reads the alerts of a loan.
-pub(super) fn read_alerts(row: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_alerts(row: Element<'_>) -> Option<String> {
     let alerts: Vec<String> = ALERT.all(row).map(element_text).collect();
     Some(alerts.join(" "))
 }
 
 /// Reads the alerts of a loan if one of them says that it can't be renewed.
-pub(super) fn read_refusal(row: ElementRef<'_>) -> Option<String> {
+pub(super) fn read_refusal(row: Element<'_>) -> Option<String> {
     let mut alerts = ALERT.all(row).map(element_text);
     let refuses =
         |alert: &str| forbids_renewal(alert) || text_after_words(alert, REFUSALS).is_some();

@@ -4,10 +4,9 @@ use std::sync::LazyLock;
 
 use hippo_browser::Phrase::{self, Anywhere};
 use hippo_browser::ReadContext;
-use hippo_browser::reading::{Css, amount, currency, element_text, text_after_words};
+use hippo_browser::reading::{Css, Element, amount, currency, element_text, text_after_words};
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
-use scraper::ElementRef;
 
 use crate::list_reader::{
     AccountDescription, AccountPart, CARD_BLOCKED, Column, Count, DUE_WORDS, Fact, Field,
@@ -160,13 +159,13 @@ const GROUPS: &str = ".group-header, tr:has(> td.Borrowline)";
 const IGNORED: &str = ".rowDetails, .group-header, tr:has(> td.Borrowline)";
 
 /// Whether a total above a list has one of these words.
-fn counts(root: ElementRef<'_>, words: &[&str]) -> bool {
+fn counts(root: Element<'_>, words: &[&str]) -> bool {
     let mut totals = TOTAL.all(root).map(element_text);
     totals.any(|total| text_after_words(&total, words).is_some())
 }
 
 /// Reads a sum without words. What it means is not known from any page: a debt or a credit.
-fn read_balance(part: &mut AccountPart, root: ElementRef<'_>) {
+fn read_balance(part: &mut AccountPart, root: Element<'_>) {
     let Some(text) = BALANCE.first(root).map(element_text) else {
         return;
     };

@@ -43,6 +43,9 @@ const MAX_OPTIONS: Limit = Limit::new(100_000, "options");
 const MAX_ROWS: Limit = Limit::new(20_000, "table rows");
 const MAX_CELLS: Limit = Limit::new(200_000, "table cells");
 
+/// How far the next part's parent is looked for above that of the last.
+const MAX_LEVELS_UP: usize = 8;
+
 type Handle = <HtmlTreeSink as TreeSink>::Handle;
 
 /// A tree sink that counts the parser's work.
@@ -51,6 +54,8 @@ pub(super) struct CountingSink {
     steps: Cell<usize>,
     text_steps: Cell<usize>,
     parts: Cell<usize>,
+    /// Where the last part was appended, and at what depth.
+    last_parent: Cell<Option<(Handle, usize)>>,
     max_depth: Cell<usize>,
     nodes: Cell<usize>,
     forms: Cell<usize>,
@@ -67,6 +72,7 @@ impl CountingSink {
             steps: Cell::new(0),
             text_steps: Cell::new(0),
             parts: Cell::new(0),
+            last_parent: Cell::new(None),
             max_depth: Cell::new(0),
             nodes: Cell::new(0),
             forms: Cell::new(0),
@@ -112,11 +118,9 @@ impl CountingSink {
     fn count_append(&self, parent: &Handle, child: &NodeOrText<Handle>) {
         self.count_part();
         add(&self.nodes, 1);
-        let tree = &self.tree.0.borrow().tree;
-        let depth = tree
-            .get(*parent)
-            .map_or(0, |parent| parent.ancestors().count());
+        let depth = self.find_depth(*parent);
         self.count_steps(depth);
+        let tree = &self.tree.0.borrow().tree;
         let text = match child {
             NodeOrText::AppendNode(node) => {
                 self.max_depth.set(self.max_depth.get().max(depth));
@@ -128,6 +132,28 @@ impl CountingSink {
             NodeOrText::AppendText(text) => text.len(),
         };
         add(&self.text_steps, text.saturating_mul(depth));
+    }
+
+    /// The number of elements around a part. The next part is nearly always within, beside or shortly after the last.
+    fn find_depth(&self, parent: Handle) -> usize {
+        let tree = &self.tree.0.borrow().tree;
+        let parent = tree.get(parent);
+        let depth_of_last = || {
+            let (last, depth) = self.last_parent.get()?;
+            if parent?.parent().is_some_and(|around| around.id() == last) {
+                return depth.checked_add(1);
+            }
+            let around_last = std::iter::successors(tree.get(last), |node| node.parent());
+            let steps = around_last
+                .take(MAX_LEVELS_UP)
+                .position(|node| Some(node) == parent)?;
+            depth.checked_sub(steps)
+        };
+        let depth = depth_of_last();
+        let depth = depth.unwrap_or_else(|| parent.map_or(0, |parent| parent.ancestors().count()));
+        self.last_parent
+            .set(parent.map(|parent| (parent.id(), depth)));
+        depth
     }
 
     /// Counts the elements that readers visit one by one.
@@ -246,10 +272,12 @@ impl TreeSink for CountingSink {
     }
 
     fn remove_from_parent(&self, target: &Handle) {
+        self.last_parent.set(None);
         self.tree.remove_from_parent(target);
     }
 
     fn reparent_children(&self, node: &Handle, new_parent: &Handle) {
+        self.last_parent.set(None);
         self.tree.reparent_children(node, new_parent);
     }
 }
