@@ -27,7 +27,7 @@ struct Deployed {
     variables: &'static [(&'static str, &'static str)],
 }
 
-const FUNCTIONS: [Deployed; 6] = [
+const FUNCTIONS: [Deployed; 7] = [
     Deployed {
         name: "CheckCards",
         max_mebibytes: 9.0,
@@ -77,6 +77,24 @@ const FUNCTIONS: [Deployed; 6] = [
             ("CONFIGURATION_SET", "settings"),
             ("PICTURE_URL", "https://pictures.example.org/today.jpg"),
             ("PICTURE_KIND", "image"),
+        ],
+    },
+    Deployed {
+        name: "WebPages",
+        max_mebibytes: 10.0,
+        variables: &[
+            ("TABLE_NAME", "table"),
+            ("WEB_URL", "https://hippo.example.org"),
+            ("WEB_OPERATORS", "pat@example.org"),
+            ("NOTICE_QUEUE_URL", "https://sqs.example/1/notices"),
+            ("PUBLIC_KEY_PARAMETER", "/libraryhippo/public-key"),
+            ("FINGERPRINT_KEY_PARAMETER", "/libraryhippo/fingerprint-key"),
+            (
+                "JOB_FUNCTIONS",
+                "check-cards=check-cards,notify-all=notify-all",
+            ),
+            ("TIMEZONE", "America/Toronto"),
+            ("OPERATOR_EMAIL", "pat@example.org"),
         ],
     },
 ];

@@ -33,6 +33,9 @@ const MAX_LINES: usize = 1_000;
 /// At most so many bytes of a run are kept.
 const MAX_RUN_LOG_BYTES: usize = 256 * 1024;
 
+/// At most so many bytes of all runs are kept.
+const MAX_ALL_LOGS_BYTES: u64 = 200 * 1024 * 1024;
+
 /// Lines and bytes reserved for errors. As many again are reserved for errors and warnings.
 /// So a run whose details fill its log still says why it failed.
 const RESERVED_LINES: usize = 100;
@@ -246,7 +249,7 @@ impl Drop for RunLog {
 
 fn open(folder: &Path, run: &RunKey, clock: &Arc<dyn Clock>) -> std::io::Result<OpenLog> {
     make_private_directory(folder).map_err(|error| std::io::Error::other(error.to_string()))?;
-    delete_before(folder, clock.now() - RETENTION)?;
+    delete_old_logs(folder, clock.now() - RETENTION, MAX_ALL_LOGS_BYTES)?;
     let mut options = std::fs::OpenOptions::new();
     options.append(true).create(true);
     #[cfg(unix)]
@@ -271,13 +274,29 @@ fn open(folder: &Path, run: &RunKey, clock: &Arc<dyn Clock>) -> std::io::Result<
     Ok(log)
 }
 
-/// Deletes the logs that were last written before a time. The scheduled time doesn't count: a backfilled
-/// run may be scheduled for an earlier time than that.
-fn delete_before(folder: &Path, before: DateTime<Utc>) -> std::io::Result<()> {
+/// Deletes the logs that were last written before a time, and those that were written first until the others have at
+/// most so many bytes. The log of a run that goes on is among the newest.
+///
+/// The scheduled time doesn't count: a backfilled run may be scheduled for an earlier time than that.
+fn delete_old_logs(folder: &Path, before: DateTime<Utc>, max_bytes: u64) -> std::io::Result<()> {
+    let mut logs = Vec::new();
     for (_, path) in list(folder)? {
-        let modified = path.metadata()?.modified()?;
-        if DateTime::<Utc>::from(modified) < before {
-            std::fs::remove_file(path)?;
+        match path.metadata() {
+            Ok(metadata) => logs.push((metadata.modified()?, metadata.len(), path)),
+            // Another run deletes the same logs.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    logs.sort();
+    let mut bytes: u64 = logs.iter().map(|(_, size, _)| size).sum();
+    for (modified, size, path) in logs {
+        if DateTime::<Utc>::from(modified) >= before && bytes <= max_bytes {
+            break;
+        }
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => bytes -= size,
         }
     }
     Ok(())
@@ -519,9 +538,39 @@ mod tests {
         write(&old, 15);
         write("mine.txt", 15);
         write(&backfilled, 13);
-        delete_before(folder.path(), now - RETENTION).unwrap();
+        delete_old_logs(folder.path(), now - RETENTION, MAX_ALL_LOGS_BYTES).unwrap();
         assert!(!folder.path().join(old).exists());
         assert!(folder.path().join(backfilled).exists());
+        assert!(folder.path().join("mine.txt").exists());
+    }
+
+    #[test]
+    fn logs_that_were_written_first_make_room_for_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let now: DateTime<Utc> = "2026-11-21T12:00:00Z".parse().unwrap();
+        let write = |name: &str, minutes: i64| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, [b'x'; 100]).unwrap();
+            let file = File::options().append(true).open(path).unwrap();
+            let time = now - Duration::minutes(minutes);
+            file.set_modified(time.into()).unwrap();
+        };
+        let names = ["a", "b", "c", "d"]
+            .map(|label| file_name(&run(&format!("check-cards/{label}/2026-11-06T10:00:00Z"))));
+        // The order of their names doesn't count.
+        for (name, minutes) in names.iter().zip([1, 4, 2, 3]) {
+            write(name, minutes);
+        }
+        write("mine.txt", 9);
+        let kept = |max_bytes| {
+            delete_old_logs(folder.path(), now - RETENTION, max_bytes).unwrap();
+            let names = names.iter().map(|name| folder.path().join(name).exists());
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(kept(400), [true, true, true, true]);
+        assert_eq!(kept(399), [true, false, true, true]);
+        assert_eq!(kept(200), [true, false, true, false]);
+        assert_eq!(kept(0), [false, false, false, false]);
         assert!(folder.path().join("mine.txt").exists());
     }
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 use clap::Args;
 use hippo_core::ids::{InvalidId, Label};
 use hippo_core::run::{JobName, RunKey};
+use hippo_core::schedule::Schedule;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -68,47 +69,28 @@ impl StartOptions {
         self.quiet || (self.is_schedule() && !std::io::stdout().is_terminal())
     }
 
-    /// Refuses a label that no schedule of this job declares; the error suggests a similar one.
+    /// Finds the schedule of the label. Refuses a label that no schedule of this job has; the error suggests a
+    /// similar one.
     ///
     /// Such a run would do what no schedule says: check every card, or send every notice.
-    pub(crate) fn check_label(
+    pub(crate) async fn find_schedule(
         &self,
         job: JobName,
         deployment: &dyn Deployment,
-    ) -> Result<(), CommandError> {
+    ) -> Result<Option<Schedule>, CommandError> {
         let Some(label) = &self.label else {
-            return Ok(());
+            return Ok(None);
         };
-        let own = deployment.declared_labels(job);
-        if own.iter().any(|known| known == label.as_str()) {
-            return Ok(());
+        if let Some(declared) = deployment.declared_schedule(job, label) {
+            return Ok(Some(declared.clone()));
         }
-        let labels = |job| deployment.declared_labels(job);
-        let other = JobName::all().into_iter().find(|other| {
-            let of_other = labels(*other);
-            of_other.iter().any(|known| known == label.as_str())
+        // The deployed stack may have others than this version of the command. A new stack's aren't saved yet.
+        let saved = deployment.schedules().await.unwrap_or_default();
+        let declared = JobName::all().into_iter().flat_map(|job| {
+            let labels = deployment.declared_labels(job).into_iter();
+            labels.map(move |label| (job, label))
         });
-        if let Some(other) = other {
-            return Err(CommandError::usage(format!(
-                "The schedule “{label}” runs {other}, not {job}."
-            ))
-            .try_command(format!("{HIPPO} run {other} --label {label}")));
-        }
-        match JobName::all().into_iter().all(|job| labels(job).is_empty()) {
-            // Without declared schedules, the operator's own scheduler chooses the labels.
-            true => Ok(()),
-            false => Err(unknown_schedule(label.as_str(), &own)),
-        }
-    }
-
-    /// The input that the label's schedule declares.
-    pub(crate) fn declared_input(
-        &self,
-        job: JobName,
-        deployment: &dyn Deployment,
-    ) -> Option<Map<String, Value>> {
-        let schedule = deployment.declared_schedule(job, self.label.as_ref()?)?;
-        Some(schedule.input.clone())
+        choose_schedule(label, job, saved, declared.collect())
     }
 
     /// The run's key.
@@ -154,6 +136,39 @@ impl StartOptions {
     }
 }
 
+/// Chooses a label's schedule among those that are saved. Others are only known by their labels.
+fn choose_schedule(
+    label: &Label,
+    job: JobName,
+    saved: Vec<Schedule>,
+    mut known: Vec<(JobName, String)>,
+) -> Result<Option<Schedule>, CommandError> {
+    known.extend(saved.iter().map(|one| (one.job, one.label.to_string())));
+    let is_meant = |one: &Schedule| one.label == *label && one.job == job;
+    if let Some(schedule) = saved.into_iter().find(is_meant) {
+        return Ok(Some(schedule));
+    }
+    if let Some((other, _)) = known.iter().find(|(_, name)| name == label.as_str())
+        && *other != job
+    {
+        return Err(CommandError::usage(format!(
+            "The schedule “{label}” runs {other}, not {job}."
+        ))
+        .try_command(format!("{HIPPO} run {other} --label {label}")));
+    }
+    // Without declared schedules, the operator's own scheduler chooses the labels.
+    if known.is_empty() {
+        return Ok(None);
+    }
+    let mut own: Vec<String> = known
+        .into_iter()
+        .filter_map(|(of, name)| (of == job).then_some(name))
+        .collect();
+    own.sort();
+    own.dedup();
+    Err(unknown_schedule(label.as_str(), &own))
+}
+
 /// The error for a label that is none of these; it suggests a similar one, or lists them.
 pub(crate) fn unknown_schedule(label: &str, known: &[String]) -> CommandError {
     let mut error = CommandError::usage(format!("There is no schedule “{label}”."));
@@ -177,6 +192,7 @@ pub(crate) fn read_checked_input<T: DeserializeOwned>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hippo_core::schedule::{ClosedDays, OnFailure, Recurrence};
 
     fn key(options: &StartOptions, default_label: &str) -> String {
         let now = "2026-11-21T10:00:42.5Z".parse().unwrap();
@@ -218,5 +234,69 @@ mod tests {
             key(&schedule, "failed"),
             "check-cards/failed/2026-11-21T10:00:00Z"
         );
+    }
+
+    fn saved(label: &str) -> Schedule {
+        Schedule {
+            label: label.parse().unwrap(),
+            job: JobName::CHECK_CARDS,
+            recurrence: Recurrence {
+                expression: "rate(1 hour)".parse().unwrap(),
+                zone: chrono_tz::UTC,
+            },
+            input: Map::new(),
+            start: None,
+            end: None,
+            closed_days: ClosedDays::default(),
+            enabled: true,
+            overlap: None,
+            start_deadline: None,
+            catch_up: None,
+            flexible: None,
+            log_level: None,
+            on_failure: OnFailure::Mail,
+        }
+    }
+
+    fn choose(
+        label: &str,
+        saved: Vec<Schedule>,
+        known: &[(JobName, &str)],
+    ) -> Result<Option<String>, String> {
+        let label = label.parse().unwrap();
+        let known = known.iter().map(|(job, name)| (*job, (*name).to_owned()));
+        choose_schedule(&label, JobName::CHECK_CARDS, saved, known.collect())
+            .map(|schedule| schedule.map(|schedule| schedule.label.to_string()))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn schedule_that_only_the_deployed_stack_has_is_found() {
+        let known = [(JobName::CHECK_CARDS, "all"), (JobName::NOTIFY_ALL, "tick")];
+        let stack = || vec![saved("all"), saved("evening")];
+        assert_eq!(
+            choose("evening", stack(), &known),
+            Ok(Some("evening".to_owned()))
+        );
+        assert_eq!(
+            choose("evenin", stack(), &known),
+            Err(
+                "There is no schedule “evenin”. Did you mean “evening”?\n  → hippo schedule list"
+                    .to_owned()
+            )
+        );
+        assert_eq!(
+            choose("tick", stack(), &known),
+            Err(
+                "The schedule “tick” runs notify-all, not check-cards.\n  → hippo run notify-all --label tick"
+                    .to_owned()
+            )
+        );
+        assert!(choose("evening", vec![], &known).is_err());
+    }
+
+    #[test]
+    fn any_label_may_run_without_declared_schedules() {
+        assert_eq!(choose("evening", vec![], &[]), Ok(None));
     }
 }

@@ -10,6 +10,7 @@ use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::jobs::check_cards::CheckCardsInput;
 use hippo_core::jobs::check_cards::visit::CheckedCard;
 use hippo_core::run::{JobName, Run, RunKey, RunOutcome};
+use hippo_core::schedule::Schedule;
 use hippo_core::store::Scope;
 use serde::Serialize;
 
@@ -108,8 +109,11 @@ pub(crate) async fn run(args: CheckCards, globals: &Globals) -> CommandResult {
 /// Checks the requested cards, with an open context.
 pub(crate) async fn check_cards(context: &Context, args: CheckCards) -> CommandResult {
     let deployment = &*context.deployment;
-    args.start.check_label(JobName::CHECK_CARDS, deployment)?;
-    let input = choose_input(context, &args)?;
+    let schedule = args
+        .start
+        .find_schedule(JobName::CHECK_CARDS, deployment)
+        .await?;
+    let input = choose_input(&args, schedule)?;
     let is_checked = !args.start.records_mistakes(args.dry_run);
     if let Some(family) = input.family.as_ref().filter(|_| is_checked) {
         context.family(family).await?;
@@ -151,14 +155,16 @@ pub(crate) async fn check_cards(context: &Context, args: CheckCards) -> CommandR
 }
 
 /// Returns the input that the options give, or else the one that the label's schedule declares.
-fn choose_input(context: &Context, args: &CheckCards) -> Result<CheckCardsInput, CommandError> {
+fn choose_input(
+    args: &CheckCards,
+    schedule: Option<Schedule>,
+) -> Result<CheckCardsInput, CommandError> {
     let is_given = args.scope.is_some()
         || args.family.is_some()
         || args.library.is_some()
         || args.card.is_some();
-    let deployment = &*context.deployment;
-    match args.start.declared_input(JobName::CHECK_CARDS, deployment) {
-        Some(declared) if !is_given => read_checked_input(declared),
+    match schedule {
+        Some(schedule) if !is_given => read_checked_input(schedule.input),
         _ => Ok(CheckCardsInput {
             scope: args.scope.unwrap_or_default(),
             family: args.family.clone(),

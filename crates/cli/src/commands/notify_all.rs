@@ -12,6 +12,7 @@ use hippo_core::jobs::notify::send::{MailResult, unreachable_reason};
 use hippo_core::jobs::registry::CountWording;
 use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 use hippo_core::run::{JobName, Run, RunKey, RunOutcome};
+use hippo_core::schedule::Schedule;
 use hippo_core::store::{PictureDay, PictureDayState};
 use serde::Serialize;
 
@@ -92,13 +93,11 @@ impl NotifyAll {
     }
 
     /// Sets the input that the label's schedule declares, if no other is given.
-    fn complete_from_schedule(&mut self, context: &Context) -> Result<(), CommandError> {
+    fn complete_from_schedule(&mut self, schedule: Schedule) -> Result<(), CommandError> {
         let is_given = self.has_json_input || self.date.is_some() || self.family.is_some();
-        let deployment = &*context.deployment;
-        let declared = self.start.declared_input(self.job(), deployment);
-        if let Some(declared) = declared.filter(|_| !is_given) {
-            let has_at_once = declared.contains_key("at_once");
-            let input: NotifyAllInput = read_checked_input(declared)?;
+        if !is_given {
+            let has_at_once = schedule.input.contains_key("at_once");
+            let input: NotifyAllInput = read_checked_input(schedule.input)?;
             self.at_once = has_at_once.then_some(input.at_once);
             self.family = input.family;
         }
@@ -113,8 +112,10 @@ pub(crate) async fn run(args: NotifyAll, globals: &Globals) -> CommandResult {
 
 /// Sends the due notices, or shows them, with an open context.
 pub(crate) async fn notify_all(context: &Context, mut args: NotifyAll) -> CommandResult {
-    args.start.check_label(args.job(), &*context.deployment)?;
-    args.complete_from_schedule(context)?;
+    let deployment = &*context.deployment;
+    if let Some(schedule) = args.start.find_schedule(args.job(), deployment).await? {
+        args.complete_from_schedule(schedule)?;
+    }
     let families = match &args.family {
         Some(family)
             if args.start.records_mistakes(args.dry_run)

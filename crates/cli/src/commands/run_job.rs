@@ -171,8 +171,8 @@ pub(crate) async fn run_any_job(
     start: &StartOptions,
 ) -> CommandResult {
     let deployment = &*context.deployment;
-    start.check_label(job, deployment)?;
-    let input = input.or_else(|| start.declared_input(job, deployment));
+    let schedule = start.find_schedule(job, deployment).await?;
+    let input = input.or_else(|| Some(schedule?.input));
     let input = job.entry().complete_input(&input.unwrap_or_default());
     let input = input.map_err(|why| invalid_input(&why, None))?;
     let label = deployment.default_label(job);

@@ -64,12 +64,10 @@ fn every_command_shows_who_paused_what_until_when_and_why() {
     insta::assert_snapshot!(printed(
         &run_as_ana_at(&home, shown, &["runs", "show", run]).success()
     ));
-    let watched = stdout(&run_as_ana_at(&home, shown, &["runs", "--watch"]).success());
-    assert!(
-        watched.contains("check-cards/all on Tue 1 Dec at 05:00"),
-        "{watched}"
-    );
-    assert!(!watched.contains("notify-all/tick within"), "{watched}");
+    // What is paused comes next only after its pause.
+    insta::assert_snapshot!(printed(
+        &run_as_ana_at(&home, shown, &["runs", "--watch"]).success()
+    ));
     let doctor = stdout(&run_as_ana_at(&home, shown, &["doctor"]).code(1));
     assert!(
         doctor.contains("ana paused the schedule “tick” at"),
@@ -241,7 +239,7 @@ fn pause_refuses_unknown_labels_and_ends_that_have_passed() {
 fn undeclared_label_can_be_paused_once_it_has_run() {
     let home = Home::new();
     let refused = run_as_ana_at(&home, NOON, &["schedule", "pause", "night"]);
-    assert!(stderr(&refused.code(2)).contains("There is no schedule “night”"));
+    insta::assert_snapshot!(stderr(&refused.code(2)));
     run_as_ana_at(&home, NOON, &["check-cards", "--label", "night"]).success();
     pause(&home, &["night", "--until", "2026-11-22"]);
     let next = "2026-11-21T13:00:00Z";
