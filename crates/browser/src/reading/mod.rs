@@ -49,7 +49,7 @@ pub use self::text::{
     element_lines, element_lines_without, element_text, element_text_without, join_title,
     non_empty_text, tidy,
 };
-pub use self::words::{text_after_words, text_around_words};
+pub use self::words::{text_after_start, text_after_words, text_around_words};
 pub use hippo_core::text::decode_entities;
 
 /// The maximum number of entries in a list; no library lends one patron that many.

@@ -13,20 +13,26 @@ pub fn text_after_words<'a>(text: &'a str, phrases: &[&str]) -> Option<&'a str> 
 pub fn text_around_words<'a>(text: &'a str, phrases: &[&str]) -> Option<(&'a str, &'a str)> {
     phrases.iter().find_map(|phrase| {
         let (before, rest) = around_phrase(text, phrase)?;
-        let rest = rest.trim_start_matches([':', ' ', '\u{a0}']);
-        Some((before, rest.trim_end()))
+        Some((before, trim_value(rest)))
     })
+}
+
+/// Returns the rest of a text that begins with this phrase, like [`text_after_words`].
+pub fn text_after_start<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
+    work::count(phrase.len());
+    strip_whole_phrase(text, phrase).map(trim_value)
+}
+
+fn trim_value(rest: &str) -> &str {
+    rest.trim_start_matches([':', ' ', '\u{a0}']).trim_end()
 }
 
 fn around_phrase<'a>(text: &'a str, phrase: &str) -> Option<(&'a str, &'a str)> {
     work::count(text.len());
     let begins_a_word = phrase.starts_with(char::is_alphanumeric);
-    let ends_a_word = phrase.ends_with(char::is_alphanumeric);
-    let first = phrase.chars().next()?;
-    let mut start_byte = [0; 4];
-    let start_byte = *first.encode_utf8(&mut start_byte).as_bytes().first()?;
+    let first = *phrase.as_bytes().first()?;
     let may_begin = |byte: u8| match first.is_ascii() {
-        true => byte.to_ascii_lowercase() == start_byte,
+        true => byte.to_ascii_lowercase() == first,
         false => !byte.is_ascii(),
     };
     for (start, byte) in text.bytes().enumerate() {
@@ -37,14 +43,18 @@ fn around_phrase<'a>(text: &'a str, phrase: &str) -> Option<(&'a str, &'a str)> 
         if begins_a_word && before.ends_with(char::is_alphanumeric) {
             continue;
         }
-        let Some(rest) = strip_phrase(from, phrase) else {
-            continue;
-        };
-        if !(ends_a_word && rest.starts_with(char::is_alphanumeric)) {
+        if let Some(rest) = strip_whole_phrase(from, phrase) {
             return Some((before, rest));
         }
     }
     None
+}
+
+/// Strips a phrase that isn't part of a longer word.
+fn strip_whole_phrase<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
+    let rest = strip_phrase(text, phrase)?;
+    let ends_a_word = phrase.ends_with(char::is_alphanumeric);
+    (!(ends_a_word && rest.starts_with(char::is_alphanumeric))).then_some(rest)
 }
 
 /// Strips a phrase in lower case from the beginning of a text in any case.
@@ -74,6 +84,16 @@ mod tests {
     #[case("", None)]
     fn text_after_whole_words_is_found(#[case] text: &str, #[case] expected: Option<&str>) {
         assert_eq!(text_after_words(text, &["anzahl"]), expected);
+    }
+
+    #[rstest]
+    #[case("Anzahl: 3", Some("3"))]
+    #[case("ANZAHL 3 ", Some("3"))]
+    #[case("Anzahlung: 3", None)]
+    #[case("Die Anzahl: 3", None)]
+    #[case("Anzahlung, Anzahl 3", None)]
+    fn text_after_its_beginning_is_found(#[case] text: &str, #[case] expected: Option<&str>) {
+        assert_eq!(text_after_start(text, "anzahl"), expected);
     }
 
     #[test]

@@ -167,9 +167,16 @@ fn columns(mut columns: Vec<Column>) -> Vec<Column> {
 
 /// Whether a page has a list, or the addresses from which its script fetches the lists.
 fn has_account(root: Element<'_>) -> bool {
-    let html = root.html().to_ascii_lowercase();
-    let lists = ["librarycheckoutsaccordion", "libraryholdsaccordion"];
-    lists.iter().any(|list| html.contains(list)) || OWN_LIST.is_in(root)
+    let names_list = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        let lists = ["librarycheckoutsaccordion", "libraryholdsaccordion"];
+        lists.iter().any(|list| text.contains(list))
+    };
+    let has_value = |element: Element<'_>| {
+        let mut attributes = element.value().attrs();
+        attributes.any(|(_, value)| names_list(value))
+    };
+    OWN_LIST.is_in(root) || root.text().any(names_list) || root.elements().any(has_value)
 }
 
 pub(super) static OTHER_PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {

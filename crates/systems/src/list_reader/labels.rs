@@ -2,17 +2,19 @@
 
 use std::iter::successors;
 
-use hippo_browser::reading::{Element, element_lines, text_after_words, text_around_words};
+use hippo_browser::reading::{
+    Element, element_lines, text_after_start, text_after_words, text_around_words,
+};
 
 /// Returns the rest of a text that begins with one of these words, and a space or a colon. Words that end in a colon
 /// need neither.
 pub(crate) fn text_after_beginning<'a>(text: &'a str, words: &[&str]) -> Option<&'a str> {
     words.iter().find_map(|words| {
-        let (before, after) = text_around_words(text, &[words])?;
+        let after = text_after_start(text, words)?;
         let behind = text.chars().nth(words.chars().count());
         let is_end = !words.ends_with(char::is_alphanumeric)
             || behind.is_none_or(|sign| sign == ':' || sign.is_whitespace());
-        (before.is_empty() && is_end).then_some(after)
+        is_end.then_some(after)
     })
 }
 

@@ -73,8 +73,8 @@ impl Need {
         let Some(last) = split(alternative.trim(), is_combinator).last() else {
             return vec![Self::Unknown];
         };
-        // An escape, or a namespace.
-        if last.contains(['\\', '|']) {
+        // Behind an escape, a sign may mean nothing; before a bar, a name is a namespace's.
+        if alternative.contains('\\') || last.contains('|') {
             return vec![Self::Unknown];
         }
         let own = Self::of(last);
@@ -253,6 +253,7 @@ mod tests {
     #[case("tr:not(.a)~tr:not([id])", Need::Name("tr".into()))]
     #[case("*", Need::Unknown)]
     #[case(r"a.b\.c", Need::Unknown)]
+    #[case(r"#a\ b", Need::Unknown)]
     fn need_is_of_the_last_part(#[case] alternative: &str, #[case] need: Need) {
         assert_eq!(Need::all_of(alternative), [need]);
     }
