@@ -148,9 +148,14 @@ fn choose_schedule(
     if let Some(schedule) = saved.into_iter().find(is_meant) {
         return Ok(Some(schedule));
     }
-    if let Some((other, _)) = known.iter().find(|(_, name)| name == label.as_str())
-        && *other != job
+    // A new stack's schedules aren't saved yet.
+    if known
+        .iter()
+        .any(|(of, name)| *of == job && name == label.as_str())
     {
+        return Ok(None);
+    }
+    if let Some((other, _)) = known.iter().find(|(_, name)| name == label.as_str()) {
         return Err(CommandError::usage(format!(
             "The schedule “{label}” runs {other}, not {job}."
         ))
@@ -293,6 +298,13 @@ mod tests {
             )
         );
         assert!(choose("evening", vec![], &known).is_err());
+    }
+
+    #[test]
+    fn declared_schedule_that_the_stack_has_not_saved_yet_may_run() {
+        let known = [(JobName::CHECK_CARDS, "all"), (JobName::NOTIFY_ALL, "all")];
+        assert_eq!(choose("all", vec![], &known), Ok(None));
+        assert_eq!(choose("all", vec![saved("evening")], &known), Ok(None));
     }
 
     #[test]
