@@ -197,7 +197,7 @@ pub(crate) fn read_checked_input<T: DeserializeOwned>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hippo_core::schedule::{ClosedDays, OnFailure, Recurrence};
+    use hippo_core::testing::run_history::schedule;
 
     fn key(options: &StartOptions, default_label: &str) -> String {
         let now = "2026-11-21T10:00:42.5Z".parse().unwrap();
@@ -242,25 +242,7 @@ mod tests {
     }
 
     fn saved(label: &str) -> Schedule {
-        Schedule {
-            label: label.parse().unwrap(),
-            job: JobName::CHECK_CARDS,
-            recurrence: Recurrence {
-                expression: "rate(1 hour)".parse().unwrap(),
-                zone: chrono_tz::UTC,
-            },
-            input: Map::new(),
-            start: None,
-            end: None,
-            closed_days: ClosedDays::default(),
-            enabled: true,
-            overlap: None,
-            start_deadline: None,
-            catch_up: None,
-            flexible: None,
-            log_level: None,
-            on_failure: OnFailure::Mail,
-        }
+        schedule(JobName::CHECK_CARDS, label, "rate(1 hour)")
     }
 
     fn choose(
