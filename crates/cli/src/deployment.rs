@@ -237,8 +237,13 @@ pub(crate) trait Deployment {
     /// Runs the doctor's checks of this kind of deployment; `recipients` are those of all families.
     async fn diagnose(&self, recipients: &[EmailAddress]) -> Vec<Finding>;
 
-    /// The declared schedules, in their order.
+    /// The declared schedules, in their order. Fails if a new stack's aren't saved yet.
     async fn schedules(&self) -> Result<Vec<Schedule>, CommandError>;
+
+    /// The declared schedules that are saved; none of a new stack's.
+    async fn saved_schedules(&self) -> Result<Vec<Schedule>, CommandError> {
+        self.schedules().await
+    }
 
     /// A job's declared schedule, if the declarations are known here.
     fn declared_schedule(&self, job: JobName, label: &Label) -> Option<&Schedule>;

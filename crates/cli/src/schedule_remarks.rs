@@ -43,8 +43,7 @@ pub(crate) struct Remark {
 pub(crate) async fn remarks(context: &Context) -> Result<Vec<Remark>, CommandError> {
     let mut remarks = disabled_remarks(context.deployment.disabled_schedules().await);
     remarks.extend(paused(context).await?);
-    // What can't be read is the doctor's business.
-    let schedules = context.deployment.schedules().await.unwrap_or_default();
+    let schedules = context.deployment.saved_schedules().await?;
     remarks.extend(unknown_names(&*context.store, &schedules).await?);
     for job in JobName::all() {
         let declared = context.deployment.declared_labels(job);

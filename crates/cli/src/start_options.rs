@@ -84,8 +84,8 @@ impl StartOptions {
         if let Some(declared) = deployment.declared_schedule(job, label) {
             return Ok(Some(declared.clone()));
         }
-        // The deployed stack may have others than this version of the command. A new stack's aren't saved yet.
-        let saved = deployment.schedules().await.unwrap_or_default();
+        // The deployed stack may have others than this version of the command.
+        let saved = deployment.saved_schedules().await?;
         let declared = JobName::all().into_iter().flat_map(|job| {
             let labels = deployment.declared_labels(job).into_iter();
             labels.map(move |label| (job, label))

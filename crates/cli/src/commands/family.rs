@@ -512,7 +512,7 @@ async fn remove_family(context: &Context, remove: Remove) -> CommandResult {
         family.id,
         count(cards, "card", "cards")
     ));
-    let schedules = context.deployment.schedules().await.unwrap_or_default();
+    let schedules = context.deployment.saved_schedules().await?;
     show_unknown_names(context, &schedules).await?;
     Ok(Outcome::Done)
 }

@@ -418,7 +418,7 @@ async fn remove_library(context: &Context, remove: Remove) -> CommandResult {
     context
         .output
         .print_text(format!("Removed the library {}.", library.id));
-    let schedules = context.deployment.schedules().await.unwrap_or_default();
+    let schedules = context.deployment.saved_schedules().await?;
     show_unknown_names(context, &schedules).await?;
     Ok(Outcome::Done)
 }

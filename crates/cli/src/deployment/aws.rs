@@ -383,15 +383,20 @@ impl Deployment for AwsDeployment {
     }
 
     async fn schedules(&self) -> Result<Vec<Schedule>, CommandError> {
-        let mut schedules = Vec::new();
-        for job in JobName::all() {
-            schedules.extend(self.store.declared_schedules(job).await?);
-        }
+        let schedules = self.saved_schedules().await?;
         if schedules.is_empty() {
             return Err(CommandError::usage(
                 "The stack's schedules aren't known yet. “make deploy” saves them, or else the first run of each \
                  function.",
             ));
+        }
+        Ok(schedules)
+    }
+
+    async fn saved_schedules(&self) -> Result<Vec<Schedule>, CommandError> {
+        let mut schedules = Vec::new();
+        for job in JobName::all() {
+            schedules.extend(self.store.declared_schedules(job).await?);
         }
         Ok(schedules)
     }

@@ -207,10 +207,9 @@ async fn known_labels(context: &Context) -> Result<Vec<String>, CommandError> {
         let runs = context.store.newest_runs_by_label(job, 1).await?;
         known.extend(runs.into_iter().map(|run| run.key.label.to_string()));
     }
-    // The deployed stack may have others than this version of the command. A new stack's aren't saved yet.
-    if let Ok(schedules) = context.deployment.schedules().await {
-        known.extend(schedules.into_iter().map(|one| one.label.to_string()));
-    }
+    // The deployed stack may have others than this version of the command.
+    let saved = context.deployment.saved_schedules().await?;
+    known.extend(saved.into_iter().map(|one| one.label.to_string()));
     known.retain(|name| name != PERSON_LABEL);
     known.sort();
     known.dedup();

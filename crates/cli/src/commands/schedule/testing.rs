@@ -1,8 +1,30 @@
-//! What systemd makes of calendar lines.
+//! What systemd makes of units and calendar lines.
 
 use std::process::Command;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+
+use super::units::Unit;
+
+/// Said where a test needs systemd and there is none.
+const NO_SYSTEMD: &str = "SKIPPED: there is no systemd-analyze on this machine.";
+
+/// Asserts that systemd finds no mistake in a unit.
+pub(super) fn check_by_systemd(unit: &Unit) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(&unit.name);
+    std::fs::write(&path, &unit.text).unwrap();
+    let answer = Command::new("systemd-analyze")
+        .env("XDG_RUNTIME_DIR", directory.path())
+        .args(["verify", "--user"])
+        .arg(path)
+        .output();
+    let Ok(answer) = answer else {
+        return eprintln!("{NO_SYSTEMD}");
+    };
+    let is_valid = answer.status.success() && answer.stderr.is_empty();
+    assert!(is_valid, "{answer:?}\n{}", unit.text);
+}
 
 /// The next times of calendar lines after `from`, by systemd itself; `None` without it.
 pub(super) fn next_by_systemd(lines: &[String], from: DateTime<Utc>) -> Option<Vec<DateTime<Utc>>> {
@@ -16,7 +38,7 @@ pub(super) fn next_by_systemd(lines: &[String], from: DateTime<Utc>) -> Option<V
             .arg(calendar)
             .output();
         let Ok(answer) = answer else {
-            eprintln!("SKIPPED: there is no systemd-analyze on this machine.");
+            eprintln!("{NO_SYSTEMD}");
             return None;
         };
         let text = String::from_utf8_lossy(&answer.stdout).into_owned();

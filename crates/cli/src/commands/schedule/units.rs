@@ -5,7 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use hippo_core::schedule::{CatchUp, Cron, DaySelection, Expression, Recurrence, Schedule};
+use hippo_core::schedule::{
+    CatchUp, Cron, DaySelection, Expression, Overlap, Recurrence, Schedule,
+};
 
 use super::calendar_fields::{times_of_rate, write_field, write_list};
 use crate::timer_days::MOST_BEFORE_LAST;
@@ -52,10 +54,10 @@ const RUN_END_GRACE: Duration = Duration::from_secs(2 * 60);
 
 /// Makes the timer and the service of a schedule.
 pub(super) fn make_units(schedule: &Schedule, caller: &Caller<'_>) -> [Unit; 2] {
-    let Caller { hippo, home, .. } = caller;
     let (job, label) = (schedule.job, &schedule.label);
     let head = format!(
-        "{MARK}{home}\n# Change config.toml instead and run it again.\n[Unit]\nDescription=LibraryHippo {job} ({label})\n"
+        "{MARK}{}\n# Change config.toml instead and run it again.\n[Unit]\nDescription=LibraryHippo {job} ({label})\n",
+        caller.home
     );
     let mut timer = format!("{head}\n[Timer]\n");
     for line in timer_lines(&schedule.recurrence) {
@@ -71,28 +73,45 @@ pub(super) fn make_units(schedule: &Schedule, caller: &Caller<'_>) -> [Unit; 2] 
         "# Whether it fires at once when its time has passed while the machine was off.\nPersistent={is_persistent}\n\n\
          [Install]\nWantedBy=timers.target\n"
     ));
-    let environment = match caller.is_default_home {
-        true => String::new(),
-        false => format!("Environment={}\n", quote(&format!("HIPPO_HOME={home}"))),
-    };
-    // The run ends itself before that.
-    let timeout = (job.entry().time_limit + RUN_END_GRACE).as_secs() / 60;
-    let hippo = quote(hippo).replace('$', "$$");
-    let service = format!(
-        "{head}\n[Service]\nType=oneshot\n{environment}ExecStart={hippo} run {job} --label {label}\n\
-         # 1: a card or an email failed. The run has it on record, so the service succeeded.\nSuccessExitStatus=1\n\
-         TimeoutStartSec={timeout}min\nNoNewPrivileges=true\nUMask=0077\n"
-    );
     [
         Unit {
             name: timer_name(schedule),
             text: timer,
         },
         Unit {
-            name: format!("hippo-{label}.service"),
-            text: service,
+            name: format!("hippo-{}.service", schedule.label),
+            text: format!("{head}\n[Service]\nType=oneshot\n{}", service_lines(schedule, caller)),
         },
     ]
+}
+
+/// The lines of a service that say what to run.
+fn service_lines(schedule: &Schedule, caller: &Caller<'_>) -> String {
+    let (job, label) = (schedule.job, &schedule.label);
+    let home = (!caller.is_default_home).then(|| format!("HIPPO_HOME={}", caller.home));
+    let run = format!(
+        "{} run {job} --label {label}",
+        quote(caller.hippo).replace('$', "$$")
+    );
+    // The run ends itself before that.
+    let timeout = (job.entry().time_limit + RUN_END_GRACE).as_secs() / 60;
+    if schedule.overlap == Some(Overlap::Allow) {
+        let home = home.map_or_else(String::new, |home| {
+            quote(&format!("--setenv={home}")).replace('$', "$$") + " "
+        });
+        return format!(
+            "# A timer doesn't start a service that is still running. So each run gets a service of its own.\n\
+             ExecStart=systemd-run --user --quiet --collect --unit=hippo-{label}-${{INVOCATION_ID}} \
+             --property=Type=exec --property=SuccessExitStatus=1 --property=RuntimeMaxSec={timeout}min \
+             --property=NoNewPrivileges=true --property=UMask=0077 {home}{run}\n"
+        );
+    }
+    let environment = home.map_or_else(String::new, |home| format!("Environment={}\n", quote(&home)));
+    format!(
+        "{environment}ExecStart={run}\n\
+         # 1: a card or an email failed. The run has it on record, so the service succeeded.\nSuccessExitStatus=1\n\
+         TimeoutStartSec={timeout}min\nNoNewPrivileges=true\nUMask=0077\n"
+    )
 }
 
 /// Quotes a word of a unit file.

@@ -1,10 +1,12 @@
 //! Unit files, and whether systemd fires them when the expression says.
 
 use chrono::{DateTime, Utc};
+use hippo_core::run::JobName;
+use hippo_core::testing::run_history::schedule;
 use rstest::rstest;
 
 use super::*;
-use crate::commands::schedule::testing::next_by_systemd;
+use crate::commands::schedule::testing::{check_by_systemd, next_by_systemd};
 
 fn recurrence(expression: &str, zone: Tz) -> Recurrence {
     Recurrence {
@@ -138,6 +140,36 @@ fn every_calendar_line_is_valid_for_systemd() {
             return;
         }
     }
+}
+
+#[rstest]
+#[case::default_home(true)]
+#[case::other_home(false)]
+fn runs_that_may_overlap_get_a_service_each(#[case] is_default_home: bool) {
+    let caller = Caller {
+        hippo: "/opt/a $b/hippo",
+        home: "/srv/c $d",
+        is_default_home,
+    };
+    let mut schedule = schedule(JobName::CHECK_CARDS, "often", "rate(15 minutes)");
+    schedule.overlap = Some(Overlap::Allow);
+    let [_, service] = make_units(&schedule, &caller);
+    check_by_systemd(&service);
+    let set_home = match is_default_home {
+        true => "",
+        false => "\"--setenv=HIPPO_HOME=/srv/c $$d\" ",
+    };
+    assert!(
+        service
+            .text
+            .ends_with(&format!(" {set_home}\"/opt/a $$b/hippo\" run check-cards --label often\n")),
+        "{}",
+        service.text
+    );
+    assert!(service.text.contains("\nExecStart=systemd-run --user "));
+    schedule.overlap = Some(Overlap::Skip);
+    let [_, service] = make_units(&schedule, &caller);
+    assert!(!service.text.contains("systemd-run"), "{}", service.text);
 }
 
 #[test]
