@@ -66,7 +66,10 @@ fn label_after_charset(text: &[u8]) -> Option<&'static Encoding> {
         };
         let end = value
             .iter()
-            .position(|byte| matches!(byte, b'"' | b'\'' | b';' | b',' | b'>' | b'/' | b' '))
+            .position(|byte| {
+                let is_separator = matches!(byte, b'"' | b'\'' | b';' | b',' | b'>' | b'/');
+                is_separator || byte.is_ascii_whitespace()
+            })
             .unwrap_or(value.len());
         if let Some(encoding) = value.get(..end).and_then(Encoding::for_label) {
             return Some(encoding);

@@ -68,7 +68,8 @@ pub(crate) fn confirm(question: &str, yes: bool) -> Result<bool, CommandError> {
     }
     require_terminal("confirmation", "Use --yes.")?;
     let answer = line(&format!("{question} [y/N] "))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let is = |word: &str| answer.trim().eq_ignore_ascii_case(word);
+    Ok(is("y") || is("yes"))
 }
 
 fn require_terminal(what: &str, otherwise: &str) -> Result<(), CommandError> {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::family::schedule::LATE_AFTER;
+use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::outbox::{MailKey, OutboxRecord, TransitionError};
 use hippo_core::run::{JobName, Run, RunOutcome, Trigger};
 
@@ -14,6 +15,9 @@ use crate::suggested::HIPPO;
 
 /// A run of `notify-all` within this time should have sent every due notice.
 const MAX_TICK_AGE: Duration = Duration::hours(1);
+
+/// How many of the newest runs are looked at. Those that a person starts are among them.
+const MAX_RECENT_RUNS: usize = 20;
 
 /// The next notice of a family.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,7 +113,7 @@ impl NextNotice {
         &self,
         context: &Context,
         family: &Family,
-        last_tick: Option<&Run>,
+        recent_runs: &[Run],
     ) -> (String, String) {
         let now = context.now();
         if let Self::Waiting {
@@ -126,10 +130,8 @@ impl NextNotice {
                 format!("{HIPPO} mail test ADDRESS"),
             );
         }
-        let scheduled = last_tick.filter(|run| {
-            run.trigger != Trigger::Person && now - run.key.scheduled_time < MAX_TICK_AGE
-        });
-        match scheduled {
+        let mut recent_runs = recent_runs.iter();
+        match recent_runs.find(|run| should_have_sent(run, family, now)) {
             Some(run) if run.outcome == RunOutcome::SkippedPaused => (
                 format!(
                     "The notice is late, because the schedule “{}” of notify-all is paused.",
@@ -155,13 +157,19 @@ impl NextNotice {
     }
 }
 
-/// The newest run of `notify-all`.
-pub(crate) async fn last_tick(context: &Context) -> Result<Option<Run>, CommandError> {
-    let runs = context
-        .store
-        .recent_runs(Some(JobName::NOTIFY_ALL), None, 1)
-        .await?;
-    Ok(runs.into_iter().next())
+/// Lists the newest runs of `notify-all`, the newest first.
+pub(crate) async fn list_recent_runs(context: &Context) -> Result<Vec<Run>, CommandError> {
+    let store = &context.store;
+    let runs = store.recent_runs(Some(JobName::NOTIFY_ALL), None, MAX_RECENT_RUNS);
+    Ok(runs.await?)
+}
+
+/// Whether a schedule's run should have sent every due notice of this family.
+fn should_have_sent(run: &Run, family: &Family, now: DateTime<Utc>) -> bool {
+    let input: Option<NotifyAllInput> = serde_json::from_value(run.input.clone()).ok();
+    run.trigger != Trigger::Person
+        && now - run.key.scheduled_time < MAX_TICK_AGE
+        && input.is_none_or(|input| input.family.is_none_or(|only| only == family.id))
 }
 
 fn is_waiting(record: &OutboxRecord, now: DateTime<Utc>) -> bool {

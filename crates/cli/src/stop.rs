@@ -115,21 +115,33 @@ async fn signal() -> bool {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut terminate), Ok(mut hang_up)) = (
-            signal(SignalKind::terminate()),
-            signal(SignalKind::hangup()),
-        ) else {
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
             return tokio::signal::ctrl_c().await.is_ok();
+        };
+        let mut hang_up = match ignores_hang_up() {
+            true => None,
+            false => signal(SignalKind::hangup()).ok(),
         };
         tokio::select! {
             interrupted = tokio::signal::ctrl_c() => interrupted.is_ok(),
             received = terminate.recv() => received.is_some(),
             // The terminal was closed.
-            received = hang_up.recv() => received.is_some(),
+            received = async { hang_up.as_mut()?.recv().await }, if hang_up.is_some() => received.is_some(),
         }
     }
     #[cfg(not(unix))]
     {
         tokio::signal::ctrl_c().await.is_ok()
     }
+}
+
+/// Whether the command was started to go on when its terminal is closed, as `nohup` does. To listen for the signal would
+/// end that.
+#[cfg(unix)]
+fn ignores_hang_up() -> bool {
+    // Where there is no such file, a hang-up stops the command.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|signals| u64::from_str_radix(signals.trim(), 16).ok());
+    ignored.is_some_and(|signals| signals & 1 == 1)
 }

@@ -18,7 +18,7 @@ mod wording;
 pub use alert::{Alert, AlertKey, RunFault};
 pub use confirm::{Confirmation, confirm_alert};
 pub use mail::AlertHelp;
-pub use raise::{end_page_change, raise_alerts, raise_record_alerts};
+pub use raise::{end_page_alert, page_alerts, raise_alerts, raise_record_alerts};
 pub use stored::{CLAIM_TIMEOUT, PendingAlerts, StoredAlert};
 pub use withdraw::withdraw_library_alerts;
 

@@ -271,6 +271,8 @@ pub enum LoginOutcome {
     Accepted,
     /// The site refused the number or PIN.
     Refused,
+    /// It wasn't sent, since another card of its number may not log in.
+    NotSent,
 }
 
 impl LoginMark {

@@ -51,6 +51,7 @@ async fn start() -> Result<(), Error> {
         },
         runs: &store,
         alerts: &store,
+        cards: &store,
     };
     run(service_fn(async |event: LambdaEvent<_>| {
         let ends_at = handlers::deadline(&event.context);

@@ -7,10 +7,10 @@ use chrono::{DateTime, Duration, Utc};
 use hippo_core::alerts::{Alert, raise_alerts};
 use hippo_core::failure::FailureKind;
 use hippo_core::jobs::check_cards::visit::{
-    CheckedCard, Pace, VisitOptions, VisitPorts, check_visit, end_page_changes,
+    CheckedCard, Pace, VisitOptions, VisitPorts, check_visit, end_resolved_page_alerts,
 };
 use hippo_core::queue::Visit;
-use hippo_core::store::{AlertStore, RunStore};
+use hippo_core::store::{AlertStore, CardStore, RunStore};
 use serde_json::Value;
 use tracing::Instrument as _;
 
@@ -31,6 +31,8 @@ pub struct Ports<'a> {
     pub runs: &'a dyn RunStore,
     /// The store of alerts.
     pub alerts: &'a dyn AlertStore,
+    /// Lists the cards of a library whose page alert may end.
+    pub cards: &'a dyn CardStore,
 }
 
 /// Checks the cards of the event's visit.
@@ -112,7 +114,7 @@ async fn run_visit(
     if let Err(error) = raise_alerts(ports.alerts, &report.alerts, clock.now()).await {
         tracing::error!(%error, "Couldn't record the alerts.");
     }
-    end_page_changes(&report.checked, ports.alerts, clock).await;
+    end_resolved_page_alerts(&report.checked, ports.alerts, ports.cards, clock).await;
     // Saves partial results too: after an error, the queue delivers the message again.
     let work = report.work_item(visit);
     let saved = ports.runs.save_work_item(&visit.run, &work).await;

@@ -15,7 +15,7 @@ use crate::card_problem::active_back_off;
 use crate::card_view::{self, CardView};
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::next_notice::{NextNotice, last_tick};
+use crate::next_notice::{NextNotice, list_recent_runs};
 use crate::notice_view::{addresses, meaning, state_cell};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, paint, words};
 use crate::output::time::{ago, day, moment};
@@ -149,7 +149,7 @@ pub(crate) async fn status(context: &Context, args: &Status) -> CommandResult {
 async fn document(context: &Context, families: &[Family]) -> Result<StatusDocument, CommandError> {
     let now = context.now();
     let libraries = context.libraries().await?;
-    let last_tick = last_tick(context).await?;
+    let recent_runs = list_recent_runs(context).await?;
     let mut views = Vec::new();
     for family in families {
         let notices = context
@@ -159,7 +159,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<StatusDocume
         let next = NextNotice::find(context, family).await?;
         let is_late = next.is_late(family, now);
         let why_not_sent = (is_late || next.has_failed())
-            .then(|| next.why_not_sent(context, family, last_tick.as_ref()));
+            .then(|| next.why_not_sent(context, family, &recent_runs));
         let subscribed = family.subscribed_recipients(&MailKind::DAILY).len();
         views.push(FamilyView {
             id: family.id.clone(),

@@ -16,7 +16,7 @@ use hippo_core::ids::Label;
 use hippo_core::jobs::check_cards::key_cache::KeyCache;
 use hippo_core::jobs::check_cards::run::{self as check_cards, CheckCards, CheckOptions, RunPorts};
 use hippo_core::jobs::check_cards::visit::{
-    Pace, VisitOptions, VisitPorts, check_visit, end_page_changes,
+    Pace, VisitOptions, VisitPorts, check_visit, end_resolved_page_alerts,
 };
 use hippo_core::jobs::notify::compose::Composers;
 use hippo_core::jobs::notify::picture::PictureComposer;
@@ -457,7 +457,7 @@ impl Deployment for LocalDeployment {
         let keys = KeyCache::new(&setup.keys);
         let mut report = check_visit(&setup.ports(&keys), &visit, options).await;
         let ending = report.ending?;
-        end_page_changes(&report.checked, &*self.store, &*self.clock).await;
+        end_resolved_page_alerts(&report.checked, &*self.store, &*self.store, &*self.clock).await;
         Ok(match (report.checked.pop(), ending) {
             (Some(checked), _) => CheckCardAnswer::Checked(Box::new(checked.check)),
             (None, Ending::Stopped) => CheckCardAnswer::Stopped,

@@ -320,6 +320,25 @@ fn link_is_not_written_to_a_services_log() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn server_started_with_nohup_goes_on_when_the_terminal_is_closed() {
+    let home = Home::new();
+    let arguments = [
+        "-c",
+        "trap '' HUP; exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_hippo"),
+    ];
+    let arguments = [&arguments[..], &SERVE].concat();
+    let server = Server::spawn(command_at("/bin/sh".as_ref(), &home, &arguments));
+    let process = server.process.id().to_string();
+    let sent = Command::new("kill").args(["-HUP", &process]).status();
+    assert!(sent.unwrap().success());
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(Browser::new(&server).get("/").head.starts_with("HTTP/1.1 "));
+    assert_eq!(server.stop().0, Some(0));
+}
+
+#[test]
 fn operator_pauses_a_schedule_and_runs_it_by_hand() {
     let home = Home::with_schedules();
     let server = Server::start(&home);

@@ -188,6 +188,11 @@ pub enum Alert {
         /// The day.
         day: NaiveDate,
     },
+    /// An email that a page asked for, such as one about a new PIN, was given up; one alert per day.
+    MessageGivenUp {
+        /// The day on which the first one was.
+        day: NaiveDate,
+    },
     /// Every recipient in a family unsubscribed from a kind of email; one alert each time the last
     /// recipient does.
     EverybodyUnsubscribed {
@@ -313,6 +318,7 @@ impl Alert {
             Self::ClockBehindSchedule { day, .. } => format!("clock-behind-schedule/{day}"),
             Self::DamagedRow { table, id } => format!("damaged-row/{table}/{id}"),
             Self::ManySignIns { day } => format!("many-sign-ins/{day}"),
+            Self::MessageGivenUp { day } => format!("message-given-up/{day}"),
             Self::EverybodyUnsubscribed {
                 mail,
                 family,

@@ -3,14 +3,15 @@
 use chrono::{DateTime, Utc};
 
 use super::alert::Alert;
+use super::stored::StoredAlert;
 use crate::ids::LibraryId;
 use crate::outbox::OutboxRecord;
 use crate::store::{AlertStore, StoreResult};
 
-/// Raises alerts; true if any of them is new. After an error one of them may be missing.
+/// Raises alerts; true if any of them is new. After an error, those from the failed one on are missing.
 ///
-/// The operator sees each once, however often it is raised. If nobody would look again after a
-/// step, raise its alert before the step. A crash in between then leaves an alert, not silence.
+/// The operator sees each once, however often it is raised. Raise an alert before the step that hides its problem. A
+/// crash in between then leaves an alert, not silence.
 pub async fn raise_alerts(
     store: &dyn AlertStore,
     alerts: &[Alert],
@@ -37,14 +38,12 @@ pub async fn raise_record_alerts(
     raise_alerts(store, &alerts, now).await
 }
 
-/// Ends the alerts about a library's pages, now that they were read.
-///
-/// If the alert about a change was delivered, its end is an alert too.
-pub async fn end_page_change(
+/// Returns the alerts that say that a library's pages can't be read.
+pub async fn page_alerts(
     store: &dyn AlertStore,
     library: &LibraryId,
     now: DateTime<Utc>,
-) -> StoreResult<()> {
+) -> StoreResult<Vec<StoredAlert>> {
     let changed = Alert::PageChanged {
         library: library.clone(),
         day: now.date_naive(),
@@ -54,18 +53,27 @@ pub async fn end_page_change(
     let format = Alert::WrongDateFormat {
         library: library.clone(),
     };
+    let mut found = Vec::new();
     for alert in [changed, format] {
-        let Some(stored) = store.alert(&alert.key()).await? else {
-            continue;
-        };
-        if stored.delivered_at.is_some() && matches!(stored.alert, Alert::PageChanged { .. }) {
-            let again = Alert::PagesReadAgain {
-                library: library.clone(),
-                since: stored.first_seen,
-            };
-            raise_alerts(store, &[again], now).await?;
-        }
-        store.withdraw_alert(&stored).await?;
+        found.extend(store.alert(&alert.key()).await?);
     }
-    Ok(())
+    Ok(found)
+}
+
+/// Withdraws an alert about a library's pages, now that all of them are read.
+///
+/// If the alert about a change was delivered, its end is an alert too.
+pub async fn end_page_alert(
+    store: &dyn AlertStore,
+    stored: &StoredAlert,
+    now: DateTime<Utc>,
+) -> StoreResult<()> {
+    if let (Some(_), Alert::PageChanged { library, .. }) = (stored.delivered_at, &stored.alert) {
+        let again = Alert::PagesReadAgain {
+            library: library.clone(),
+            since: stored.first_seen,
+        };
+        raise_alerts(store, &[again], now).await?;
+    }
+    store.withdraw_alert(stored).await
 }

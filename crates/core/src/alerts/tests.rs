@@ -21,6 +21,7 @@ use rstest::rstest;
 
 use crate::clock::Clock as _;
 use crate::failure::Failure;
+use crate::ids::LibraryId;
 use crate::jobs::{JobError, RunError};
 use crate::mail::SendOutcome;
 use crate::outbox::{MailKey, MailKind, MailState, OutboxRecord};
@@ -612,6 +613,14 @@ async fn deliver_all(world: &World) -> Vec<String> {
         .collect()
 }
 
+async fn end_page_alerts(world: &World, library: &LibraryId) {
+    let now = world.clock.now();
+    let found = page_alerts(&world.store, library, now).await.unwrap();
+    for stored in found {
+        end_page_alert(&world.store, &stored, now).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn changed_page_is_reported_once_and_once_more_when_over() {
     let world = World::new().await;
@@ -632,16 +641,12 @@ async fn changed_page_is_reported_once_and_once_more_when_over() {
         )],
         vec![],
     ] {
-        end_page_change(&world.store, &wpl, world.clock.now())
-            .await
-            .unwrap();
+        end_page_alerts(&world, &wpl).await;
         assert_eq!(deliver_all(&world).await, expected);
     }
     // It is an alert when it happens again; one that was never delivered ends silently.
     raise(&world, &[changed("wpl", "2026-11-24")]).await;
-    end_page_change(&world.store, &wpl, world.clock.now())
-        .await
-        .unwrap();
+    end_page_alerts(&world, &wpl).await;
     assert_eq!(deliver_all(&world).await, [""; 0]);
     raise(&world, &[changed("wpl", "2026-11-25")]).await;
     assert_eq!(deliver_all(&world).await, ["page-changed/wpl"]);
@@ -663,9 +668,7 @@ async fn wrong_date_format_alert_ends_when_fixed() {
     assert!(!alert.sentence().contains("pages"), "{}", alert.sentence());
     raise(&world, &[alert]).await;
     assert_eq!(deliver_all(&world).await, ["wrong-date-format/wpl"]);
-    end_page_change(&world.store, &wpl, world.clock.now())
-        .await
-        .unwrap();
+    end_page_alerts(&world, &wpl).await;
     assert_eq!(deliver_all(&world).await, [""; 0]);
     assert_eq!(world.store.recent_alerts(10).await.unwrap(), []);
 }

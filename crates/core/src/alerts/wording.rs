@@ -181,6 +181,10 @@ impl Alert {
                 "Somebody asked for more than 100 sign-in emails within a day, so we send no more for now."
                     .to_owned()
             }
+            Self::MessageGivenUp { .. } => {
+                "An email couldn't be sent for two days and was given up. It told somebody of a change on a page, such as a new PIN."
+                    .to_owned()
+            }
             Self::EverybodyUnsubscribed { mail, family, .. } => format!(
                 "Everybody in {family} unsubscribed, so we no longer send them the {}.",
                 mail_word(mail)
@@ -266,6 +270,9 @@ impl Alert {
             Self::ManySignIns { .. } => {
                 "People who are signed in stay signed in. Somebody may be asking in their name: look at the log of your reverse proxy, or of “web” on AWS."
             }
+            Self::MessageGivenUp { .. } => {
+                "See in the log of “hippo serve” why the mail server didn't take it. The console's audit has the change."
+            }
             Self::EverybodyUnsubscribed { .. } => {
                 "Ask the family. If they want it back, allow a recipient again, or they resubscribe in their settings."
             }
@@ -307,6 +314,7 @@ impl Alert {
             | Self::DamagedRow { .. }
             | Self::NoPicture { .. }
             | Self::ManySignIns { .. }
+            | Self::MessageGivenUp { .. }
             | Self::UnreadableAlert { .. } => &[],
         }
     }

@@ -43,6 +43,7 @@ async fn deliver_with(
         },
         runs: &world.store,
         alerts: &world.store,
+        cards: &world.store,
     };
     handle(&ports, pace, &world.metrics, event, ends_at).await
 }

@@ -25,6 +25,9 @@ const STACK_FILE: &str = "schedules.yaml";
 /// The list that the functions compile in, beside the declared schedules.
 const LIST_FILE: &str = "schedules.json";
 
+/// Where the schedules of the stack are declared.
+const DECLARATIONS: &str = "infra/schedules.toml";
+
 /// Write what AWS needs from the schedules in infra/schedules.toml.
 ///
 /// It writes schedules.yaml, the nested stack that “make deploy” deploys, and schedules.json, which
@@ -47,7 +50,7 @@ pub(crate) struct Render {
     #[arg(
         long,
         value_name = "FILE",
-        default_value = "infra/schedules.toml",
+        default_value = DECLARATIONS,
         value_hint = clap::ValueHint::FilePath
     )]
     from: PathBuf,
@@ -120,8 +123,12 @@ pub(crate) fn run(args: &Render, globals: &Globals) -> CommandResult {
         });
     }
     if is_stale {
+        let from = match args.from.to_str() {
+            Some(DECLARATIONS) => String::new(),
+            _ => format!(" --from {}", args.from.display()),
+        };
         globals.output.print_text(format!(
-            "Run “{HIPPO} schedule render --to sam” to write it again."
+            "Run “{HIPPO} schedule render --to sam{from}” to write them again."
         ));
     }
     for sentence in describe_rare_schedules(&rendered.schedules, clock()?.now(), false) {

@@ -80,7 +80,10 @@ pub(super) fn make_units(schedule: &Schedule, caller: &Caller<'_>) -> [Unit; 2] 
         },
         Unit {
             name: format!("hippo-{}.service", schedule.label),
-            text: format!("{head}\n[Service]\nType=oneshot\n{}", service_lines(schedule, caller)),
+            text: format!(
+                "{head}\n[Service]\nType=oneshot\n{}",
+                service_lines(schedule, caller)
+            ),
         },
     ]
 }
@@ -106,7 +109,9 @@ fn service_lines(schedule: &Schedule, caller: &Caller<'_>) -> String {
              --property=NoNewPrivileges=true --property=UMask=0077 {home}{run}\n"
         );
     }
-    let environment = home.map_or_else(String::new, |home| format!("Environment={}\n", quote(&home)));
+    let environment = home.map_or_else(String::new, |home| {
+        format!("Environment={}\n", quote(&home))
+    });
     format!(
         "{environment}ExecStart={run}\n\
          # 1: a card or an email failed. The run has it on record, so the service succeeded.\nSuccessExitStatus=1\n\

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use hippo_core::alerts::{Alert, raise_alerts};
 use hippo_core::clock::Clock;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::Mailer;
@@ -206,6 +207,7 @@ impl Worker {
         for WaitingMessage { id, since, request } in waiting {
             if self.clock.now() - since > STORED_LIFETIME {
                 tracing::warn!("A message is too old to be sent.");
+                self.tell_operator().await;
                 self.forget(id).await;
             } else {
                 let stored = Some((id, since));
@@ -213,6 +215,16 @@ impl Worker {
             }
         }
         held
+    }
+
+    /// Raises the alert about a message that is given up.
+    async fn tell_operator(&self) {
+        let now = self.clock.now();
+        let day = now.date_naive();
+        let raised = raise_alerts(&*self.store, &[Alert::MessageGivenUp { day }], now).await;
+        if let Err(error) = raised {
+            tracing::error!(%error, "The alert about a message that was given up can't be stored.");
+        }
     }
 
     /// Removes a message from the store.
@@ -303,7 +315,12 @@ impl Worker {
                         let seconds = pause.as_secs();
                         tracing::warn!(%error, attempt, seconds, "A message wasn't sent. We'll try again.");
                     }
-                    None => tracing::error!(%error, attempt, "A message wasn't sent."),
+                    None => {
+                        tracing::error!(%error, attempt, "A message wasn't sent.");
+                        if held.stored.is_some() {
+                            self.tell_operator().await;
+                        }
+                    }
                 }
                 return pause;
             }

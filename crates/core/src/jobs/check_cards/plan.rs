@@ -196,7 +196,7 @@ pub(super) async fn list_waiting_cards(
     }
 }
 
-fn cursor_after(last: &CardRecord) -> CardCursor {
+pub(super) fn cursor_after(last: &CardRecord) -> CardCursor {
     CardCursor {
         library: last.card.library.clone(),
         fingerprint: last.card.fingerprint.clone(),

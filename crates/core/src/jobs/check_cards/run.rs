@@ -13,7 +13,7 @@ use crate::jobs::check_cards::CheckCardsInput;
 use crate::jobs::check_cards::plan::{VisitPlanner, check_selection, record_left_out_cards};
 use crate::jobs::check_cards::visit::{
     CheckedCard, MAX_CARDS_PER_VISIT, Pace, VisitOptions, VisitPorts, VisitReport, check_visit,
-    end_page_changes,
+    end_resolved_page_alerts,
 };
 use crate::queue::Visit;
 use crate::run::JobName;
@@ -165,7 +165,7 @@ async fn plan_and_check(
         counts.planned = u32::try_from(cards).unwrap_or(u32::MAX);
     });
     let ending = check_visits(ports, run, visits, options, checked).await;
-    end_page_changes(checked, run_ports.alerts, ports.clock).await;
+    end_resolved_page_alerts(checked, run_ports.alerts, run_ports.cards, ports.clock).await;
     ending
 }
 

@@ -17,7 +17,7 @@ use futures::future::{Either, select};
 pub use self::login::LOGIN_IN_PROGRESS_LIMIT;
 use self::ongoing::OngoingVisit;
 pub use self::pace::Pace;
-pub use self::page_changes::end_page_changes;
+pub use self::page_changes::end_resolved_page_alerts;
 pub use self::report::{CheckedCard, VisitReport};
 use crate::clock::Clock;
 use crate::jobs::check_cards::key_cache::KeyCache;

@@ -119,7 +119,7 @@ pub(super) async fn show_page(
         Outcome::InvitedAgain(address) => {
             status = StatusCode::CONFLICT;
             problem = Some(format!(
-                "Somebody withdrew that invitation and invited {address} again. The new invitation is below: you \
+                "That invitation is no longer open, and {address} was invited again. The new invitation is below: you \
                  can withdraw that one, too."
             ));
         }

@@ -235,7 +235,7 @@ async fn withdrawing_on_an_old_page_leaves_the_later_invitation() {
     assert_eq!(later.len(), 1);
     let conflict = browser.post_from(&old, withdraw, &[]).await;
     assert_eq!(conflict.status, StatusCode::CONFLICT);
-    let message = "Somebody withdrew that invitation and invited new@example.org again.";
+    let message = "That invitation is no longer open, and new@example.org was invited again.";
     assert!(conflict.body.contains(message), "{}", conflict.body);
     let stored = web.store.family_invitations(&conrad).await.unwrap();
     assert_eq!(stored, later);

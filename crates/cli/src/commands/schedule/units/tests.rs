@@ -160,9 +160,9 @@ fn runs_that_may_overlap_get_a_service_each(#[case] is_default_home: bool) {
         false => "\"--setenv=HIPPO_HOME=/srv/c $$d\" ",
     };
     assert!(
-        service
-            .text
-            .ends_with(&format!(" {set_home}\"/opt/a $$b/hippo\" run check-cards --label often\n")),
+        service.text.ends_with(&format!(
+            " {set_home}\"/opt/a $$b/hippo\" run check-cards --label often\n"
+        )),
         "{}",
         service.text
     );

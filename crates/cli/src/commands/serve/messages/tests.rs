@@ -95,6 +95,17 @@ impl Mailer for TestMailer {
     }
 }
 
+/// Asks for the mail that tells the operator that the family no longer has the address.
+fn removal() -> MessageRequest {
+    let address: EmailAddress = OPERATOR.parse().unwrap();
+    MessageRequest::Removal(Removal {
+        family: "conrad".parse().unwrap(),
+        by: PersonId::from_address(&address),
+        address,
+        to: RemovalReader::Removed,
+    })
+}
+
 /// The task with its store.
 struct World {
     _folder: tempfile::TempDir,
@@ -130,14 +141,17 @@ impl World {
     async fn tell_of_removal(&self) {
         let family = hippo_core::testing::contract::sample::family("conrad");
         self.store.add_family(&family).await.unwrap();
-        let address: EmailAddress = OPERATOR.parse().unwrap();
-        let request = MessageRequest::Removal(Removal {
-            family: family.id,
-            by: PersonId::from_address(&address),
-            address,
-            to: RemovalReader::Removed,
-        });
-        self.messages.queue().send(request).await.unwrap();
+        self.messages.queue().send(removal()).await.unwrap();
+    }
+
+    /// Ends the command. Nothing waits any more, and the operator is told of what was given up.
+    async fn finish_and_expect_alert(self) {
+        self.messages.finish().await;
+        assert_eq!(self.store.waiting_messages().await.unwrap(), []);
+        let day = self.clock.now().date_naive();
+        let alerts = self.store.recent_alerts(10).await.unwrap();
+        let alerts: Vec<_> = alerts.into_iter().map(|stored| stored.alert).collect();
+        assert_eq!(alerts, [Alert::MessageGivenUp { day }]);
     }
 
     async fn waiting(&self) -> usize {
@@ -250,27 +264,28 @@ async fn mail_that_waits_when_the_command_ends_is_sent_by_the_next_start() {
 }
 
 #[tokio::test]
-async fn mail_is_tried_for_two_days_and_after_a_week_nobody_needs_it() {
+async fn mail_is_tried_for_two_days_and_then_the_operator_is_told() {
     let (clock, mailer) = (TestClock::new(true), TestMailer::refusing(usize::MAX));
     let world = World::new(clock, Arc::<TestMailer>::clone(&mailer) as Arc<dyn Mailer>);
     world.tell_of_removal().await;
     let since = world.clock.now();
-    let attempt = MAX_STORED_TRIES;
-    wait_until(|| mailer.sent().len() == 3 * attempt).await;
+    wait_until(|| mailer.sent().len() == 3 * MAX_STORED_TRIES).await;
     let took = world.clock.now() - since;
     assert!((47..=50).contains(&took.num_hours()), "{took}");
+    world.finish_and_expect_alert().await;
+}
+
+#[tokio::test]
+async fn mail_that_is_a_week_old_is_given_up_and_the_operator_is_told() {
+    let world = World::new(TestClock::new(true), Arc::new(NoMailer));
     let old = WaitingMessage {
         id: Uuid::new_v4(),
-        since: since - STORED_LIFETIME,
-        request: MessageRequest::SignIn(SignInRequest {
-            attempt: Uuid::new_v4(),
-            address: OTHER.parse().unwrap(),
-        }),
+        since: world.clock.now() - STORED_LIFETIME - TimeDelta::seconds(1),
+        request: removal(),
     };
     world.store.add_message(&old).await.unwrap();
     let world = world.restart(Arc::new(NoMailer)).await;
-    world.messages.finish().await;
-    assert_eq!(world.store.waiting_messages().await.unwrap(), []);
+    world.finish_and_expect_alert().await;
 }
 
 #[tokio::test]

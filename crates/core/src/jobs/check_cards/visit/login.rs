@@ -163,23 +163,40 @@ impl MarkedLoginPermit<'_> {
     }
 }
 
+impl MarkedLoginPermit<'_> {
+    /// Stores the login mark of a card.
+    async fn mark_card(&self, card: &CardKey) -> Result<(), PermitError> {
+        match self.ports.checks.begin_login(card, &self.mark).await {
+            Ok(true) => Ok(()),
+            Ok(false) if self.is_left_to_others(card).await? => Err(PermitError::LoginSkipped),
+            Ok(false) => Err(PermitError::Refused(login_in_doubt())),
+            Err(StoreError::NotFound(_)) => Err(PermitError::Refused(Failure::not_tried(
+                "The card was removed in the meantime.",
+            ))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Settles the marks that were stored for a login that isn't sent. Open ones would forbid another login that day.
+    async fn settle_marks(&self) {
+        for record in self.records {
+            let (key, check) = (record.card.key(), self.mark.check);
+            let checks = self.ports.checks;
+            let settled = checks.record_login_outcome(&key, check, LoginOutcome::NotSent);
+            if let Err(error) = settled.await {
+                tracing::error!(card.id = %key.card, %error, "The mark of a login that wasn't sent couldn't be settled.");
+            }
+        }
+    }
+}
+
 #[async_trait]
 impl LoginPermit for MarkedLoginPermit<'_> {
     async fn permit_login(&self) -> Result<(), PermitError> {
         for record in self.records {
-            let key = record.card.key();
-            match self.ports.checks.begin_login(&key, &self.mark).await {
-                Ok(true) => {}
-                Ok(false) if self.is_left_to_others(&key).await? => {
-                    return Err(PermitError::LoginSkipped);
-                }
-                Ok(false) => return Err(PermitError::Refused(login_in_doubt())),
-                Err(StoreError::NotFound(_)) => {
-                    return Err(PermitError::Refused(Failure::not_tried(
-                        "The card was removed in the meantime.",
-                    )));
-                }
-                Err(error) => return Err(error.into()),
+            if let Err(error) = self.mark_card(&record.card.key()).await {
+                self.settle_marks().await;
+                return Err(error);
             }
         }
         Ok(())

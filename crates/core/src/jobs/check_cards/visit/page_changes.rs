@@ -1,17 +1,24 @@
-//! Ends the alert of a changed page once the library's pages can be read again.
+//! Ends the alerts about a library's pages once all of them can be read again.
 
 use std::collections::BTreeSet;
 
 use super::CheckedCard;
-use crate::alerts::end_page_change;
+use crate::alerts::{end_page_alert, page_alerts};
 use crate::clock::Clock;
 use crate::failure::FailureKind;
-use crate::store::AlertStore;
+use crate::ids::LibraryId;
+use crate::jobs::check_cards::plan::{PAGE_SIZE, cursor_after};
+use crate::store::{AlertStore, CardStore, Scope, StoreResult};
 
-/// Ends the page-change alert of each library whose pages were read and had not changed.
+/// Ends the alerts about the pages of each library that was read and of which no card has a changed page.
 ///
-/// `checked` are the cards of one visit, or of all visits of a run.
-pub async fn end_page_changes(checked: &[CheckedCard], alerts: &dyn AlertStore, clock: &dyn Clock) {
+/// `checked` are the cards of one visit, or of all visits of a run. Others may be at the same library.
+pub async fn end_resolved_page_alerts(
+    checked: &[CheckedCard],
+    alerts: &dyn AlertStore,
+    cards: &dyn CardStore,
+    clock: &dyn Clock,
+) {
     let (mut read, mut changed) = (BTreeSet::new(), BTreeSet::new());
     for card in checked {
         let library = &card.check.library;
@@ -27,9 +34,46 @@ pub async fn end_page_changes(checked: &[CheckedCard], alerts: &dyn AlertStore, 
     }
     for library in read.difference(&changed) {
         // After an error, the next check that reads the pages tries again.
-        if let Err(error) = end_page_change(alerts, library, clock.now()).await {
+        if let Err(error) = end_if_resolved(library, alerts, cards, clock).await {
             tracing::error!(library.id = %library, %error, "The end of a page change couldn't be recorded.");
         }
+    }
+}
+
+async fn end_if_resolved(
+    library: &LibraryId,
+    alerts: &dyn AlertStore,
+    cards: &dyn CardStore,
+    clock: &dyn Clock,
+) -> StoreResult<()> {
+    let now = clock.now();
+    let found = page_alerts(alerts, library, now).await?;
+    // The cards are listed only where there is an alert, which is rare.
+    if found.is_empty() || has_changed_page(cards, library).await? {
+        return Ok(());
+    }
+    for stored in found {
+        end_page_alert(alerts, &stored, now).await?;
+    }
+    Ok(())
+}
+
+/// Whether the last check of a card at this library found a changed page. Cards that no run checks don't count.
+async fn has_changed_page(cards: &dyn CardStore, library: &LibraryId) -> StoreResult<bool> {
+    let mut cursor = None;
+    loop {
+        let page = cards
+            .cards_to_check(Scope::Failed, cursor.as_ref(), PAGE_SIZE)
+            .await?;
+        let is_found = page.iter().any(|record| {
+            let failure = record.state.last_failure();
+            record.card.library == *library
+                && failure.is_some_and(|(_, failure)| failure.kind == FailureKind::PageChanged)
+        });
+        if is_found || page.len() < PAGE_SIZE {
+            return Ok(is_found);
+        }
+        cursor = page.last().map(cursor_after);
     }
 }
 
@@ -38,7 +82,49 @@ mod tests {
     use super::*;
     use crate::alerts::Alert;
     use crate::failure::Failure;
-    use crate::testing::world::World;
+    use crate::testing::world::{NO_PAUSE, World, account};
+
+    async fn end(world: &World, checked: &[CheckedCard]) {
+        end_resolved_page_alerts(checked, &world.store, &world.store, &world.clock).await;
+    }
+
+    #[tokio::test]
+    async fn alert_ends_once_no_card_of_the_library_has_a_changed_page() {
+        let world = World::new().await;
+        let broken = world.add_card("conrad", "wpl", ("1", "p")).await;
+        let good = world.add_card("diaz", "wpl", ("2", "p")).await;
+        let elsewhere = world.add_card("conrad", "kpl", ("3", "p")).await;
+        let changed = || Err(Failure::page_changed("no table"));
+        world.site.answer("1", changed());
+        world.site.answer("3", changed());
+        let library = "wpl".parse().unwrap();
+        let alert = Alert::PageChanged {
+            library,
+            day: world.clock.now().date_naive(),
+            never_read: false,
+            skeleton: None,
+        };
+        let check = async |library, card| {
+            let visit = world.visit(library, &[card]).await;
+            world.check_visit(&visit, NO_PAUSE).await.checked
+        };
+        let is_raised = async || world.store.alert(&alert.key()).await.unwrap().is_some();
+        check("kpl", elsewhere).await;
+        check("wpl", broken).await;
+        let now = world.clock.now();
+        world
+            .store
+            .record_alert(&alert.key(), &alert, now)
+            .await
+            .unwrap();
+        // Another visit of the same library reads its cards.
+        end(&world, &check("wpl", good).await).await;
+        assert!(is_raised().await);
+        world.site.answer("1", Ok(account(&[])));
+        world.clock.advance(chrono::Duration::hours(7));
+        end(&world, &check("wpl", broken).await).await;
+        assert!(!is_raised().await);
+    }
 
     #[tokio::test]
     async fn page_change_ends_only_where_no_page_was_changed() {
@@ -60,7 +146,7 @@ mod tests {
             world.store.record_alert(&key, alert, now).await.unwrap();
         }
         let checked = world.check_all().await;
-        end_page_changes(&checked, &world.store, &world.clock).await;
+        end(&world, &checked).await;
         for (alert, is_kept) in alerts.iter().zip([true, false]) {
             let stored = world.store.alert(&alert.key()).await.unwrap();
             assert_eq!(stored.is_some(), is_kept, "{alert:?}");

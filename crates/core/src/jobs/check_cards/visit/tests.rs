@@ -90,6 +90,8 @@ struct TwistedStore<'a> {
     overtaking: Option<Check>,
     /// No check of this card can be saved.
     broken_card: Option<CardId>,
+    /// No login to this card is allowed.
+    forbidden_card: Option<CardId>,
 }
 
 impl<'a> TwistedStore<'a> {
@@ -99,6 +101,7 @@ impl<'a> TwistedStore<'a> {
             max_loans: usize::MAX,
             overtaking: None,
             broken_card: None,
+            forbidden_card: None,
         }
     }
 }
@@ -106,6 +109,9 @@ impl<'a> TwistedStore<'a> {
 #[async_trait]
 impl CheckStore for TwistedStore<'_> {
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
+        if self.forbidden_card == Some(card.card) {
+            return Ok(false);
+        }
         let Some(other) = &self.overtaking else {
             return self.inside.begin_login(card, mark).await;
         };
@@ -246,6 +252,23 @@ async fn same_number_and_pin_log_in_once_for_all_families() {
         assert!(state.last_success_at.is_some());
         assert_eq!(state.login_mark, None);
     }
+}
+
+#[tokio::test]
+async fn login_that_is_not_sent_forbids_no_other_login_that_day() {
+    let world = World::new().await;
+    let one = world.add_card("conrad", "wpl", ("1", "p")).await;
+    let other = world.add_card("diaz", "wpl", ("1", "p")).await;
+    let visit = world.visit("wpl", &[one, other]).await;
+    let store = TwistedStore {
+        forbidden_card: Some(other),
+        ..TwistedStore::new(&world.store)
+    };
+    let report = check_with_store(&world, &visit, &store).await;
+    assert_eq!(kinds(&report.checked), [""; 0]);
+    assert_eq!(world.logins(), [""; 0]);
+    world.clock.advance(LOGIN_IN_PROGRESS_LIMIT);
+    assert_eq!(kinds(&world.check_all().await), ["ok", "ok"]);
 }
 
 #[tokio::test]
