@@ -78,7 +78,7 @@ pub(crate) fn describe_period(
 }
 
 /// A period of a rate, in its largest whole unit.
-pub(crate) fn period_words(minutes: i64) -> String {
+fn period_words(minutes: i64) -> String {
     match minutes {
         _ if minutes % 1440 == 0 => format!("{} d", minutes / 1440),
         _ if minutes % 60 == 0 => format!("{} h", minutes / 60),

@@ -16,7 +16,6 @@ use crate::config::PERSON_LABEL;
 use crate::context::Context;
 use crate::deployment::DisabledSchedules;
 use crate::exit::CommandError;
-use crate::next_run::period_words;
 use crate::output::print_to_stderr;
 use crate::pauses::{pause_sentence, resume_command};
 use crate::suggest::did_you_mean;
@@ -197,9 +196,10 @@ pub(crate) fn describe_rare_schedules(
                     && rate.minutes() > MAX_UPTIME_MINUTES
                     && !divides_day(rate.minutes()) =>
             {
-                let period = period_words(rate.minutes().into());
+                let when = schedule.recurrence.describe();
+                let period = when.strip_prefix("every ").unwrap_or(&when);
                 Some(format!(
-                    "The schedule “{label}” counts {period} anew each time this machine starts, so it may never run. \
+                    "The schedule “{label}” waits {period} from each start of this machine, so it may never run. \
                      Write a cron() to be sure."
                 ))
             }

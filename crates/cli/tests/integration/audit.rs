@@ -9,7 +9,7 @@ use hippo_core::sign_in::{
 use hippo_core::store::{AuditStore as _, IdentityStore as _, SignInStore as _};
 use hippo_local::sqlite::SqliteStore;
 
-use crate::common::{Home, stdout};
+use crate::common::{Home, printed};
 
 #[tokio::test]
 async fn changes_of_the_command_are_on_record() {
@@ -127,6 +127,5 @@ async fn signed_out_address_has_no_session_and_no_account() {
         assert_eq!(entry.family.as_ref().map(FamilyId::as_str), family);
     }
     let done = home.run(&["family", "sign-out", "nobody@example.org"]);
-    let said = stdout(&done.success());
-    assert!(said.contains("No family has that address"), "{said}");
+    insta::assert_snapshot!(printed(&done.success()));
 }

@@ -50,10 +50,7 @@ fn unwritable_output_exits_3(#[case] arguments: &[&str]) {
         .unwrap();
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{message}");
-    assert!(
-        message.contains("Couldn't write the output: the disk is full"),
-        "{message}"
-    );
+    insta::assert_snapshot!(message);
 }
 
 #[cfg(unix)]
@@ -97,8 +94,8 @@ fn mistyped_cards_and_labels_are_suggested() {
     let last = if ending.ends_with('0') { "1" } else { "0" };
     ending.replace_range(5..6, last);
     let refused = home.run(&["card", "retry", &ending]).code(2);
-    let nearest = format!("Did you mean “{}”?", &card[card.len() - 6..]);
-    assert!(stderr(&refused).contains(&nearest), "{}", stderr(&refused));
+    let refused = printed(&refused).replace(&ending, "WRONG");
+    insta::assert_snapshot!(refused.replace(&card[card.len() - 6..], "RIGHT"));
     home.run(&["notify-all", "--label", "tick"]).success();
     let none = home.run(&["runs", "--label", "tik"]).success();
     insta::assert_snapshot!(printed(&none));

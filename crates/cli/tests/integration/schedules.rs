@@ -419,11 +419,7 @@ fn rate_times_and_unknown_libraries_closed_days_are_shown() {
     }
     let tick = home.run(&["schedule", "next", "tick", "--from", "2026-12-24"]);
     insta::assert_snapshot!(printed(&tick.success()));
-    let doctor = stdout(&home.run(&["doctor"]).code(1));
-    assert!(
-        doctor.contains("the library “wcls”, which doesn't exist. Did you mean “wccls”?"),
-        "{doctor}"
-    );
+    insta::assert_snapshot!(printed(&home.run(&["doctor"]).code(1)));
 }
 
 #[test]
@@ -435,11 +431,9 @@ fn expression_uses_the_homes_zone_by_default() {
             more,
         ]
         .concat();
-        stdout(&home.run(&arguments).success())
+        printed(&home.run(&arguments).success())
     };
-    assert!(next(&[]).contains("Toronto time"), "{}", next(&[]));
-    let other = next(&["--timezone", "Europe/Berlin"]);
-    assert!(other.contains("Berlin time"), "{other}");
+    insta::assert_snapshot!(next(&[]) + &next(&["--timezone", "Europe/Berlin"]));
 }
 
 #[test]
@@ -602,8 +596,7 @@ fn input_that_names_nothing_is_refused_by_install_and_remarked_elsewhere() {
     }
     let status = home.json(&["status"]);
     assert_eq!(status["schedules"][0]["kind"], "unknown_input");
-    let doctor = stdout(&home.run(&["doctor"]).code(1));
-    assert!(doctor.contains("Until then, its runs fail."), "{doctor}");
+    insta::assert_snapshot!(printed(&home.run(&["doctor"]).code(1)));
 }
 
 #[test]
@@ -633,9 +626,5 @@ fn schedules_that_never_or_rarely_run_are_remarked() {
     let installed = systemd.command(&home, &["schedule", "install"]).assert();
     let installed = redact_paths(&stdout(&installed.success()), &systemd, &home);
     insta::assert_snapshot!(installed);
-    let doctor = stdout(&home.run(&["doctor"]).code(1));
-    assert!(
-        doctor.contains("The schedule “fortnight” counts 14 d anew"),
-        "{doctor}"
-    );
+    insta::assert_snapshot!(printed(&home.run(&["doctor"]).code(1)));
 }
