@@ -9,7 +9,7 @@ use hippo_core::account::HoldState;
 use super::row::{self, mark_remaining};
 use crate::list_reader::Part::Read;
 use crate::list_reader::{
-    AccountDescription, BlankPage, Column, Count, Fact, Field, LOAN_EVENTS, ListDescription,
+    AccountDescription, BlankPage, Column, Count, Fact, Field, ListDescription,
     ListMark, OF_WORDS, OTHER_HOLD_STATES, Part,
 };
 
@@ -47,7 +47,6 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
             Column::at(Field::Note, ".checkoutsRenewed"),
         ]),
         needed: &[Field::Title, Field::Due],
-        due_events: LOAN_EVENTS,
         none: &[
             "no items checked out",
             "no checkouts",

@@ -103,6 +103,8 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
                 "no items on hold",
                 "no outstanding requests",
                 "no requests at this time",
+                "currently have no holds",
+                "no requests for you",
                 "not have any holds",
                 "not have any hold requests",
                 "not have any requests",

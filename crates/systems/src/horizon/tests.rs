@@ -271,9 +271,25 @@ fn day_and_time_may_have_a_column_each() {
     assert_eq!(due, Some("2026-05-21".parse().unwrap()));
 }
 
-#[test]
-fn empty_lists_and_fines_are_told_in_words() {
-    let holds = "<a class=normalBlackFont1>You have no hold requests.</a>".to_owned();
+#[rstest]
+#[case("Lost", None)]
+#[case("Claimed Returned", None)]
+#[case("05/21/2026", Some("2026-05-21"))]
+fn lost_item_without_a_date_keeps_the_other_loans(#[case] due: &str, #[case] day: Option<&str>) {
+    let row = |due| format!("<tr>{BOX}{}<td>x<td>{due}<td>2</tr>", work("T", &[]));
+    let other = row("05/22/2026").replace("3900", "3901");
+    let account = read(&[count(2) + &loans(&(row(due) + &other))]).unwrap();
+    let loan = account.loans.unwrap().remove(0);
+    assert_eq!(loan.due, day.map(|day| day.parse().unwrap()));
+    assert_eq!(loan.note.as_deref(), day.is_none().then_some(due));
+}
+
+#[rstest]
+#[case("You have no hold requests.")]
+#[case("You currently have no holds.")]
+#[case("There are no requests for you at this time.")]
+fn empty_lists_and_fines_are_told_in_words(#[case] words: &str) {
+    let holds = format!("<a class=normalBlackFont1>{words}</a>");
     let blocks =
         "<a class=normalBlackFont2>Total owed: $2.50</a><table><tr><td>x</table>".to_owned();
     let account = read(&[count(0), holds, blocks]).unwrap();

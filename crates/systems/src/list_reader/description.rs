@@ -19,6 +19,7 @@ use super::renewal::RenewalCell;
 use super::row::Row;
 use super::state_signs::StateSign;
 use super::stems::Stems;
+use super::words::LOAN_EVENTS;
 
 /// The pages of a system's accounts.
 pub(crate) struct AccountDescription {
@@ -265,7 +266,7 @@ impl<E> ListDescription<E> {
             none_rows: None,
             empty_with: None,
             blank_page: None,
-            due_events: &[],
+            due_events: LOAN_EVENTS,
             status: None,
             states: &[],
             other_states: &[],

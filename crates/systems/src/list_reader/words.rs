@@ -72,7 +72,8 @@ pub(crate) const CARD_NUMBER_WORDS: &[&str] = &[
 
 /// Words for an event of a loan, whose day isn't its due date.
 pub(crate) const LOAN_EVENTS: &[&str] = &[
-    "billed", "claim", "claims", "claimed", "lost", "recall", "recalled", "returned",
+    "billed", "claim", "claims", "claimed", "lost", "recall", "recalled", "returned", "verloren", "verlust", "vermisst",
+    "perdu",
 ];
 
 /// The words between a place in a queue and its length.
@@ -101,6 +102,7 @@ pub(crate) const NO_LOANS: &[&str] = &[
     "checked out: 0",
     "items out: 0",
     "no checkouts",
+    "aucun document emprunté",
 ];
 
 /// Words for nothing in the place of a list of loans. Others that deny, such as “no”, may tell of an outage.

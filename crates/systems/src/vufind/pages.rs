@@ -135,6 +135,7 @@ fn loans() -> ListDescription<Loan> {
                 Field::Renewable,
                 "input[type=checkbox][name^=renewSelected]",
             ),
+            Column::presence(Field::Renewable, "a[href*='/MyResearch/Renew']"),
             Column::read(Field::RenewalReason, row::read_alerts),
             Column::read(Field::Note, row::read_alerts),
         ],

@@ -53,6 +53,13 @@ fn rows_of_both_layouts_are_read() {
     assert_eq!((loans[0].digital, loans[1].digital), (false, true));
 }
 
+#[test]
+fn link_to_renew_says_that_a_loan_can_be_renewed() {
+    let row = "<div class=result><a class=title>Tau</a><br>Bis 20.02.2026 <a href='/MyResearch/Renew?id=7'>x</a></div>";
+    let account = read(&page("checkedout", row, "x")).unwrap();
+    assert_eq!(account.loans.unwrap()[0].renewable, Some(true));
+}
+
 #[rstest]
 #[case("1 / 3", Some(1))]
 #[case("2", Some(2))]
