@@ -30,7 +30,7 @@ ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 QUEUES = {"VisitQueueUrl": "check-card", "NoticeQueueUrl": "notify-family"}
 # `hippo serve` shows the web pages, without an API.
 FUNCTIONS = [name for name in templates.FUNCTIONS.values() if name != "web"]
-PARAMETERS = templates.GIVEN | {"Web": "false", "AllowLoopbackLibraries": "true", "PauseSeconds": "0", "JitterSeconds": "0"}
+PARAMETERS = templates.GIVEN | {"Web": "false", "AllowLoopbackLibraries": "true", "DelaySeconds": "0", "JitterSeconds": "0"}
 # The names of resources in the template, and the outputs with their names here.
 NAMES = {"Table": "TableName", "VisitQueue": "VisitQueueUrl", "NoticeQueue": "NoticeQueueUrl", "MailSettings": "ConfigurationSet"}
 

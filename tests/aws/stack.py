@@ -18,7 +18,7 @@ FOR_TESTS = {
     "Contact": "operator@example.org",
     "Watch": "false",
     "AllowLoopbackLibraries": "true",
-    "PauseSeconds": "0",
+    "DelaySeconds": "0",
     "JitterSeconds": "0",
     "CheckCardTimeout": "10",
     "NotifyFamilyTimeout": "10",

@@ -86,7 +86,7 @@ async fn main() {
             "check-cards",
             "--concurrency",
             &concurrency,
-            "--no-pause",
+            "--no-delay",
             "--json",
         ])
         .stdout(std::process::Stdio::null())

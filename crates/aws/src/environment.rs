@@ -168,7 +168,7 @@ pub struct CheckCard {
     pub contact: Option<String>,
     /// Whether libraries on loopback are allowed.
     pub allow_loopback_libraries: bool,
-    /// The pauses between two cards.
+    /// The delay between two cards.
     pub pace: Pace,
 }
 
@@ -182,7 +182,7 @@ impl Environment for CheckCard {
             contact: reader.optional("CONTACT"),
             allow_loopback_libraries: reader.flag("ALLOW_LOOPBACK_LIBRARIES"),
             pace: Pace {
-                pause: reader.seconds("PAUSE_SECONDS", default.pause),
+                delay: reader.seconds("DELAY_SECONDS", default.delay),
                 jitter: reader.seconds("JITTER_SECONDS", default.jitter),
             },
         };

@@ -233,7 +233,7 @@ impl LoginPermit for TestLoginPermit {
     async fn permit_login(&self) -> Result<(), PermitError> {
         self.request_count.fetch_add(1, Ordering::SeqCst);
         if self.is_refusing {
-            Err(PermitError::Refused(Failure::not_tried("no mark")))
+            Err(PermitError::NotTried(Failure::not_tried("no mark")))
         } else {
             Ok(())
         }

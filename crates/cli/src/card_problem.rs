@@ -80,7 +80,7 @@ pub(crate) fn find_problem(
             tone: Tone::Warning,
         });
     };
-    if let Some((failed, failure)) = state.last_failure() {
+    if let Some((failed, failure)) = state.explaining_failure() {
         let mut failure = failure.clone();
         // The stores keep an unknown login outcome only as a login mark.
         failure.login_in_doubt |= state
@@ -90,7 +90,7 @@ pub(crate) fn find_problem(
         let untried = last
             .failure
             .as_ref()
-            .filter(|_| state.last_failed.is_some())
+            .filter(|_| state.earlier_failure.is_some())
             .map(|why| Untried {
                 why,
                 failed_at: moment(failed.started_at, now, zone),

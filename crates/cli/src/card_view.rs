@@ -168,7 +168,7 @@ impl CardView {
         let card = &record.card;
         let state = &record.state.without_future(now);
         let last = state.last_check.as_ref();
-        let failed = state.last_failure();
+        let failed = state.explaining_failure();
         let pause = card.active_pause(now);
         Self {
             id: card.id,

@@ -58,9 +58,9 @@ pub(crate) struct Config {
 pub(crate) struct Checks {
     /// How many libraries to visit at a time.
     pub(crate) concurrency: usize,
-    /// The least pause between two cards of one library.
-    pub(crate) pause_seconds: f64,
-    /// The most that is added to the pause, at random.
+    /// The least delay between two cards of one library.
+    pub(crate) delay_seconds: f64,
+    /// The most that is added to the delay, at random.
     pub(crate) jitter_seconds: f64,
 }
 
@@ -68,7 +68,7 @@ impl Default for Checks {
     fn default() -> Self {
         Self {
             concurrency: 8,
-            pause_seconds: 1.0,
+            delay_seconds: 1.0,
             jitter_seconds: 2.0,
         }
     }
@@ -307,7 +307,7 @@ fn validate_checks(checks: &Checks) -> Result<(), String> {
         );
     }
     for (name, seconds) in [
-        ("pause_seconds", checks.pause_seconds),
+        ("delay_seconds", checks.delay_seconds),
         ("jitter_seconds", checks.jitter_seconds),
     ] {
         if !(0.0..=600.0).contains(&seconds) {
@@ -461,7 +461,7 @@ timezone = {timezone}
 # How many libraries to visit at a time. A library is never visited for more than one card at a time.
 concurrency = {concurrency}
 # Seconds to wait between two cards of a library: at least, and up to this many more.
-pause_seconds = {pause:.1}
+delay_seconds = {delay:.1}
 jitter_seconds = {jitter:.1}
 
 [mail]
@@ -532,7 +532,7 @@ start_within = "15 min"
 "#,
             timezone = quoted(self.timezone.name()),
             concurrency = Checks::default().concurrency,
-            pause = Checks::default().pause_seconds,
+            delay = Checks::default().delay_seconds,
             jitter = Checks::default().jitter_seconds,
             from = quoted(self.mail_from),
         )
@@ -588,7 +588,7 @@ mod tests {
     #[case::unknown_zone(&format!("timezone = \"Toronto\"\n{MAIL}"), "“Toronto” isn't a time zone")]
     #[case::no_server(&format!("{MAIL}transport = \"smtp\"\n"), "but no [mail.smtp]")]
     #[case::too_many(&format!("{MAIL}[checks]\nconcurrency = 0\n"), "checks.concurrency")]
-    #[case::no_pause(&format!("{MAIL}[checks]\npause_seconds = -1\n"), "checks.pause_seconds")]
+    #[case::no_delay(&format!("{MAIL}[checks]\ndelay_seconds = -1\n"), "checks.delay_seconds")]
     #[case::text_for_a_number(&format!("{MAIL}[checks]\nconcurrency = \"many\"\n"), "expected a whole number, 0 or more")]
     #[case::negative(&format!("{MAIL}[checks]\nconcurrency = -2\n"), "expected a whole number, 0 or more")]
     #[case::unknown_word(&format!("{MAIL}transport = \"pigeon\"\n"), "write one of folder, smtp")]

@@ -80,8 +80,8 @@ pub(crate) struct CheckCardsRequest {
     pub(crate) run: RunRequest<CheckCardsInput>,
     /// How many libraries to visit at a time, if not as configured.
     pub(crate) concurrency: Option<u16>,
-    /// Whether to check a library's cards without a pause between them.
-    pub(crate) no_pause: bool,
+    /// Whether to check a library's cards without a delay between them.
+    pub(crate) no_delay: bool,
 }
 
 /// A request to run `notify-all`.

@@ -93,11 +93,10 @@ impl fmt::Debug for CardSecret {
 pub struct CardState {
     /// The newest check.
     pub last_check: Option<LastCheck>,
-    /// The failed check before `last_check`, while that one and all since it were `not_tried`.
+    /// The last failed check, kept while all newer ones were `not_tried`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_failed: Option<LastCheck>,
-    /// A person has corrected what `last_check` failed on, such as with a new PIN, so its failure counts no
-    /// more.
+    pub earlier_failure: Option<LastCheck>,
+    /// A person has corrected what `last_check` failed on, such as the PIN, so that its failure no longer counts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_corrected: bool,
     /// When the newest check that read an account began.
@@ -119,7 +118,7 @@ impl CardState {
         let login_mark = self.login_mark.clone();
         Self {
             last_check: self.last_check.clone().filter(is_past),
-            last_failed: self.last_failed.clone().filter(is_past),
+            earlier_failure: self.earlier_failure.clone().filter(is_past),
             is_corrected: self.is_corrected,
             last_success_at: self.last_success_at.filter(|at| !is_in_future(*at, now)),
             refused_since: self.refused_since,
@@ -129,7 +128,9 @@ impl CardState {
 
     /// The newest time that a clock ahead of `now` wrote, if one did.
     pub fn newest_in_future(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let checks = [&self.last_check, &self.last_failed].into_iter().flatten();
+        let checks = [&self.last_check, &self.earlier_failure]
+            .into_iter()
+            .flatten();
         let mark = self.login_mark.as_ref().map(|mark| mark.at);
         [self.last_success_at, self.refused_since, mark]
             .into_iter()
@@ -141,13 +142,13 @@ impl CardState {
 
     /// Replaces the newest check. A check that wasn't tried keeps the failure before it.
     pub fn replace_last_check(&mut self, check: LastCheck) {
-        self.last_failed = self.failure_kept_by(&check);
+        self.earlier_failure = self.failure_to_keep(&check);
         self.is_corrected = false;
         self.last_check = Some(check);
     }
 
-    /// Returns the failed check that stays known after this newer check.
-    pub fn failure_kept_by(&self, newer: &LastCheck) -> Option<LastCheck> {
+    /// Returns the failed check to keep beside this newer one.
+    pub fn failure_to_keep(&self, newer: &LastCheck) -> Option<LastCheck> {
         if newer.was_tried() || self.is_corrected {
             return None;
         }
@@ -155,31 +156,32 @@ impl CardState {
         last_tried.filter(|last| last.failure.is_some())
     }
 
-    /// Returns the newest check that was tried. After one that read an account, a check that wasn't
-    /// tried hides it: its time is `last_success_at`.
+    /// Returns the newest check that was tried, if it is still known. One that read an account is forgotten once a
+    /// `not_tried` one follows; see `last_success_at`.
     pub fn last_tried(&self) -> Option<&LastCheck> {
         let last_check = self.last_check.as_ref();
         last_check
             .filter(|last| last.was_tried())
-            .or(self.last_failed.as_ref())
+            .or(self.earlier_failure.as_ref())
     }
 
     /// Returns the check that says best why there is no newer account: the last one that was tried
     /// and failed, else the newest one if it wasn't tried. `None` also if a person has corrected it.
-    pub fn last_failure(&self) -> Option<(&LastCheck, &Failure)> {
+    pub fn explaining_failure(&self) -> Option<(&LastCheck, &Failure)> {
         if self.is_corrected {
             return None;
         }
-        let last = self.last_failed.as_ref().or(self.last_check.as_ref())?;
+        let last = self.earlier_failure.as_ref().or(self.last_check.as_ref())?;
         Some((last, last.failure.as_ref()?))
     }
 
-    /// Returns why and since when the card could not be checked before its pause; `None`: it could.
+    /// Returns why the card could not be checked before its pause, and since when the PIN is rejected, or when the check
+    /// failed; `None`: it could.
     pub fn failure_before_pause(&self) -> Option<(Failure, DateTime<Utc>)> {
         if let Some(since) = self.refused_since {
             return Some((Failure::wrong_credentials("rejected"), since));
         }
-        let (last, failure) = self.last_failure()?;
+        let (last, failure) = self.explaining_failure()?;
         (failure.kind != FailureKind::NotTried).then(|| (failure.clone(), last.started_at))
     }
 
@@ -200,13 +202,14 @@ impl CardState {
         self.forget_failures(&[FailureKind::SealedForOtherHosts]);
     }
 
-    /// Forgets the last failure if it's of one of these kinds, so that no check that isn't tried repeats it.
+    /// Forgets the last failure if it's of one of these kinds, so that a later `not_tried` check doesn't bring it
+    /// back.
     fn forget_failures(&mut self, kinds: &[FailureKind]) {
         let is_among = |check: &LastCheck| {
             let failure = check.failure.as_ref();
             failure.is_some_and(|failure| kinds.contains(&failure.kind))
         };
-        self.last_failed.take_if(|failed| is_among(failed));
+        self.earlier_failure.take_if(|failed| is_among(failed));
         self.is_corrected |= self.last_check.as_ref().is_some_and(is_among);
     }
 
@@ -276,10 +279,12 @@ pub enum LoginOutcome {
 }
 
 impl LoginMark {
-    /// Whether an open mark forbids this login: it belongs to another check of the same day, has no
+    /// Whether a stored mark forbids this login: it belongs to another check of the same day, has no
     /// outcome, and wasn't written by a clock ahead of ours.
-    pub fn is_blocked_by(&self, open: &Self) -> bool {
-        open.check != self.check && open.is_open_on(self.day) && !is_in_future(open.at, self.at)
+    pub fn is_blocked_by(&self, stored: &Self) -> bool {
+        stored.check != self.check
+            && stored.is_open_on(self.day)
+            && !is_in_future(stored.at, self.at)
     }
 }
 
@@ -307,7 +312,7 @@ impl StoredAccount {
     /// If a clock ahead of `now` stored it, it counts as read when its card was added. `None`: that
     /// clock added the card too, so the account's age is unknown.
     #[must_use]
-    pub fn with_possible_time(self, card: &Card, now: DateTime<Utc>) -> Option<Self> {
+    pub fn with_plausible_time(self, card: &Card, now: DateTime<Utc>) -> Option<Self> {
         if !is_in_future(self.read_at, now) {
             return Some(self);
         }
@@ -337,7 +342,7 @@ mod tests {
             }),
             last_success_at: Some(at),
             refused_since: Some(at),
-            last_failed: None,
+            earlier_failure: None,
             is_corrected: false,
             login_mark: Some(LoginMark {
                 check: Uuid::nil(),
@@ -380,14 +385,14 @@ mod tests {
             account: Account::unknown("koha".parse().unwrap()),
         };
         let later = now() + Duration::days(2);
-        let known = stored(later).with_possible_time(&card, now());
+        let known = stored(later).with_plausible_time(&card, now());
         assert_eq!(known, Some(stored(card.created_at)));
-        let fresh = stored(now()).with_possible_time(&card, now());
+        let fresh = stored(now()).with_plausible_time(&card, now());
         assert_eq!(fresh, Some(stored(now())));
         let from_future = Card {
             created_at: later,
             ..card
         };
-        assert_eq!(stored(later).with_possible_time(&from_future, now()), None);
+        assert_eq!(stored(later).with_plausible_time(&from_future, now()), None);
     }
 }

@@ -23,12 +23,12 @@ where
     // First what gives access.
     end_sign_ins(store, operators, removed).await?;
     for feed in store.family_feeds(&family.id).await? {
-        if feed.is_by_a_former_recipient_of(family) {
-            store.revoke_feed(&family.id, &feed.token).await?;
+        if feed.has_creator_left(family) {
+            store.revoke_feed(&family.id, &feed.token_hash).await?;
         }
     }
     for invitation in store.family_invitations(&family.id).await? {
-        if !invitation.is_by_a_recipient_of(family) {
+        if !invitation.is_inviter_still_recipient(family) {
             store.remove_invitation(&family.id, &invitation.id).await?;
         }
     }

@@ -32,12 +32,12 @@ pub struct Invitation {
     pub address: EmailAddress,
     /// Who invited it.
     pub invited_by: PersonId,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it ends.
     pub expires_at: DateTime<Utc>,
     /// The hash of its link's token; `None`: the email wasn't sent yet.
-    pub token: Option<TokenHash>,
+    pub token_hash: Option<TokenHash>,
 }
 
 impl Invitation {
@@ -56,17 +56,17 @@ impl Invitation {
             invited_by,
             created_at: now,
             expires_at: now + INVITATION_LIFETIME,
-            token: None,
+            token_hash: None,
         }
     }
 
-    /// The invitation with the token of its link; `None` if it is over.
+    /// The invitation with the token of its link; `None` if it has expired.
     ///
-    /// A later token replaces this one: an email that may not have been sent is sent again.
+    /// Call it again to resend an email that may not have gone out; the new token replaces the old.
     pub fn with_token(&self, token: &Token, now: DateTime<Utc>) -> Option<Self> {
         self.is_open(now).then(|| Self {
             revision: self.revision + 1,
-            token: Some(token.hash()),
+            token_hash: Some(token.hash()),
             ..self.clone()
         })
     }
@@ -76,11 +76,11 @@ impl Invitation {
         self.is_open(now)
             && self.id == link.id
             && self.family == link.family
-            && self.token.as_ref() == Some(&link.token.hash())
+            && self.token_hash.as_ref() == Some(&link.token.hash())
     }
 
     /// Whether the person who invited is still a recipient of the family.
-    pub fn is_by_a_recipient_of(&self, family: &Family) -> bool {
+    pub fn is_inviter_still_recipient(&self, family: &Family) -> bool {
         let mut recipients = family.recipients.iter();
         recipients.any(|address| PersonId::from_address(address) == self.invited_by)
     }
@@ -91,13 +91,13 @@ impl Invitation {
     }
 }
 
-/// The id of an invitation, which isn't a secret. An address that is invited again gets another one, so that
-/// nothing about the first invitation reaches the second.
+/// The id of an invitation, which isn't a secret. An address that is invited again gets another one, so that a link or
+/// form of the first never acts on the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct InvitationId {
     /// A hash of the family and the address: each address has one open invitation to a family.
-    pub invited: Uuid,
+    pub address_hash: Uuid,
     /// Random: which of its invitations it is.
     pub nonce: Uuid,
 }
@@ -111,7 +111,7 @@ impl InvitationId {
             *byte = hashed;
         }
         Self {
-            invited: uuid::Builder::from_custom_bytes(bytes).into_uuid(),
+            address_hash: uuid::Builder::from_custom_bytes(bytes).into_uuid(),
             nonce: Uuid::new_v4(),
         }
     }
@@ -119,11 +119,11 @@ impl InvitationId {
 
 impl fmt::Display for InvitationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.invited.simple(), self.nonce.simple())
+        write!(f, "{}-{}", self.address_hash.simple(), self.nonce.simple())
     }
 }
 
-/// A text is no [`InvitationId`].
+/// The text isn't an invitation's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("That isn't the id of an invitation.")]
 pub struct InvalidInvitationId;
@@ -132,10 +132,10 @@ impl FromStr for InvitationId {
     type Err = InvalidInvitationId;
 
     fn from_str(text: &str) -> Result<Self, InvalidInvitationId> {
-        let (invited, nonce) = text.split_once('-').ok_or(InvalidInvitationId)?;
+        let (address_hash, nonce) = text.split_once('-').ok_or(InvalidInvitationId)?;
         let parse = |text| Uuid::try_parse(text).map_err(|_| InvalidInvitationId);
         Ok(Self {
-            invited: parse(invited)?,
+            address_hash: parse(address_hash)?,
             nonce: parse(nonce)?,
         })
     }
@@ -238,7 +238,7 @@ mod tests {
             id: invitation().id,
             ..granted.clone()
         };
-        assert_eq!(later.id.invited, granted.id.invited);
+        assert_eq!(later.id.address_hash, granted.id.address_hash);
         assert!(!later.is_accepted_by(&link, now()));
         assert!(!invitation().is_accepted_by(&link, now()), "not mailed yet");
         let shown = format!("{link:?} {granted:?}");

@@ -41,7 +41,7 @@ pub enum SiteError {
 pub enum PermitError {
     /// The login is not permitted; the check fails with this reason.
     #[error(transparent)]
-    Refused(Failure),
+    NotTried(Failure),
     /// Another check is running, or a person changed the card. The check ends without a record.
     #[error("The login was skipped: another check is running, or a person changed the card.")]
     LoginSkipped,
@@ -54,7 +54,7 @@ pub enum PermitError {
 impl From<&PermitError> for Failure {
     fn from(error: &PermitError) -> Self {
         match error {
-            PermitError::Refused(failure) => failure.clone(),
+            PermitError::NotTried(failure) => failure.clone(),
             PermitError::LoginSkipped | PermitError::Store(_) => Self::not_tried(error.to_string()),
         }
     }

@@ -28,7 +28,7 @@ pub(crate) async fn show_calendar(
     let Some((feed, source)) = find_feed(&ports, token).await? else {
         return Ok(no_such_feed());
     };
-    let events = source.calendar(feed.titles);
+    let events = source.calendar(feed.shows_titles);
     let text = render_calendar(source.family_name(), &events);
     Ok(feed_response(
         "text/calendar; charset=utf-8",
@@ -69,12 +69,12 @@ async fn find_feed(
         return Ok(None);
     };
     // Their feeds are revoked when they leave. This holds even if that failed, as for their sessions.
-    if feed.is_by_a_former_recipient_of(&family) {
+    if feed.has_creator_left(&family) {
         return Ok(None);
     }
     let today = source.today();
-    if feed.has_new_use(today)
-        && let Err(error) = ports.store.mark_feed_used(&feed.token, today).await
+    if feed.should_record_use(today)
+        && let Err(error) = ports.store.mark_feed_used(&feed.token_hash, today).await
     {
         // The feed itself can be read.
         tracing::warn!(family.id = %feed.family, %error, "Couldn't store a feed's use.");

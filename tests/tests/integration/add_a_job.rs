@@ -62,7 +62,7 @@ async fn home_with_two_loans() -> Home {
     home.add_family("conrad");
     home.add_library("wpl", SystemKind::ALL[0].id(), &library.base_url());
     home.add_card("conrad", "wpl", "Ines", "21000000004711", "2468");
-    home.run(&["check-cards", "--no-pause"]).expect_code(0);
+    home.run(&["check-cards", "--no-delay"]).expect_code(0);
     home
 }
 

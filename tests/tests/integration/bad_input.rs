@@ -290,11 +290,11 @@ fn readable_key_is_rejected_and_wrong_key_loses_nothing() {
     let other = Home::new();
     let other_key = std::fs::read(other.path().join(file_name(&key))).unwrap();
     std::fs::write(&key, other_key).unwrap();
-    let ran = home.run(&["check-cards", "--no-pause"]).expect_code(1);
+    let ran = home.run(&["check-cards", "--no-delay"]).expect_code(1);
     assert!(ran.stdout.contains("key"), "{}", ran.stdout);
     std::fs::write(&key, right).unwrap();
     // The card's secret opens again; only the site is down.
-    let ran = home.run(&["check-cards", "--no-pause"]).expect_code(1);
+    let ran = home.run(&["check-cards", "--no-delay"]).expect_code(1);
     assert!(ran.stdout.contains("site_down"), "{}", ran.stdout);
 }
 
@@ -324,9 +324,9 @@ async fn broken_page_fails_the_check_and_keeps_the_account() {
             home.add_family("conrad");
             home.add_library("wpl", system.id(), &library.base_url());
             home.add_card("conrad", "wpl", "Ines", "1001", "2468");
-            home.run(&["check-cards", "--no-pause"]).expect_code(0);
+            home.run(&["check-cards", "--no-delay"]).expect_code(0);
             library.switches().set(fault.clone());
-            let ran = home.run(&["check-cards", "--no-pause"]).expect_code(1);
+            let ran = home.run(&["check-cards", "--no-delay"]).expect_code(1);
             assert!(
                 ran.stdout.contains(expected),
                 "{} with {fault:?} is not {expected}: {}",
@@ -358,7 +358,7 @@ async fn interrupted_check_keeps_saved_accounts() {
     }
     library.switches().set_delay(Duration::from_millis(50));
     let child = home
-        .command(&["check-cards", "--no-pause"])
+        .command(&["check-cards", "--no-delay"])
         .spawn()
         .unwrap();
     while library.logins() < 3 {
@@ -381,9 +381,9 @@ async fn interrupted_check_keeps_saved_accounts() {
     let runs = home.run(&["runs", "--json"]).expect_code(0).json();
     assert!(runs.to_string().contains("interrupted"), "{runs}");
     library.switches().set_delay(Duration::ZERO);
-    home.run(&["check-cards", "--no-pause"]).expect_code(0);
+    home.run(&["check-cards", "--no-delay"]).expect_code(0);
     let failed = home
-        .run(&["check-cards", "--no-pause", "--scope", "failed", "--json"])
+        .run(&["check-cards", "--no-delay", "--scope", "failed", "--json"])
         .expect_code(0);
     assert!(
         !failed.stdout.contains("2900000"),
@@ -405,7 +405,7 @@ async fn site_without_valid_tls_gets_no_pin() {
         &library.base_url().replace("http:", "https:"),
     );
     home.add_card("conrad", "wpl", "Ines", "1001", "2468");
-    let ran = home.run(&["check-cards", "--no-pause"]).expect_code(1);
+    let ran = home.run(&["check-cards", "--no-delay"]).expect_code(1);
     assert!(ran.stdout.contains("site_down"), "{}", ran.stdout);
     assert_eq!(library.logins(), 0);
 }

@@ -65,7 +65,7 @@ async fn equal_numbers_match_in_any_print_format() {
     }
     add_card(&home, "lee", NUMBER, PIN).expect_code(0);
     let logins = library.logins();
-    home.run(&["check-cards", "--no-pause"]).expect_code(0);
+    home.run(&["check-cards", "--no-delay"]).expect_code(0);
     assert_eq!(library.logins(), logins + 1, "one login for both families");
 }
 
@@ -101,5 +101,5 @@ async fn number_and_pin_from_the_environment_log_in() {
     std::fs::write(&file, format!("\u{feff}{}", cards.concat())).unwrap();
     home.run(&["import", &file.to_string_lossy()])
         .expect_code(0);
-    home.run(&["check-cards", "--no-pause"]).expect_code(0);
+    home.run(&["check-cards", "--no-delay"]).expect_code(0);
 }

@@ -70,7 +70,7 @@ impl Scene {
         self.home.set_now(now);
         let ran = self
             .home
-            .run(&["check-cards", "--label", "all", "--no-pause", "--json"]);
+            .run(&["check-cards", "--label", "all", "--no-delay", "--json"]);
         ran.json()
     }
 
@@ -208,7 +208,7 @@ async fn interrupted_login_waits_a_day_or_for_a_person() {
             let hang = Rule::new(Fault::Hang).only_for_method("POST");
             scene.library.switches().add(hang);
             scene.home.set_now("2026-11-21T12:10:00Z");
-            let arguments = ["check-cards", "--label", "all", "--no-pause"];
+            let arguments = ["check-cards", "--label", "all", "--no-delay"];
             let mut child = scene.home.command(&arguments).spawn().unwrap();
             let posted = || {
                 scene

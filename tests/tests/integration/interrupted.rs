@@ -190,7 +190,7 @@ async fn page_of_login_forms_fails_its_own_card_only() {
     home.add_library("hostile", "koha", &hostile_library(true));
     home.add_card("conrad", "hostile", "Ines", "23000000000001", "2468\n");
 
-    let ran = home.run(&["check-cards", "--no-pause", "--json"]);
+    let ran = home.run(&["check-cards", "--no-delay", "--json"]);
     let document = ran.expect_code(1).json();
     assert_eq!(document["run"]["outcome"], "done_with_failures");
     assert_eq!(document["run"]["counts"]["done"], 6);

@@ -72,7 +72,7 @@ async fn every_system_together_makes_one_mail() {
             added.stdout
         );
     }
-    home.run(&["check-cards", "--no-pause"]).expect_code(0);
+    home.run(&["check-cards", "--no-delay"]).expect_code(0);
     for library in &libraries {
         assert_eq!(library.logins(), 2, "one for the card, one for the run");
         assert_eq!(library.violations().len(), 0, "no request changes state");
@@ -131,7 +131,7 @@ async fn all_80_loans_are_in_the_mail() {
             &hippo_demo_library::generated_pin(0),
         );
         let checked = home
-            .run(&["check-cards", "--no-pause", "--json"])
+            .run(&["check-cards", "--no-delay", "--json"])
             .expect_code(0)
             .json();
         let text = checked.to_string();
@@ -172,7 +172,7 @@ async fn wrong_pin_is_reported_and_not_retried() {
     assert_eq!(added.code, 1, "{output}");
     assert!(output.contains("set-pin"), "{output}");
     for _ in 0..3 {
-        home.run(&["check-cards", "--no-pause"]);
+        home.run(&["check-cards", "--no-delay"]);
     }
     assert_eq!(library.logins(), 1);
     home.run(&["notify-all"]).expect_code(0);
@@ -182,7 +182,7 @@ async fn wrong_pin_is_reported_and_not_retried() {
     home.run_with_input(&["card", "set-pin", &id, "--pin-stdin"], "2468\n")
         .expect_code(0);
     assert_eq!(library.logins(), 2);
-    home.run(&["check-cards", "--no-pause"]).expect_code(0);
+    home.run(&["check-cards", "--no-delay"]).expect_code(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,11 +193,11 @@ async fn library_outage_keeps_the_last_account_in_the_mail() {
     home.add_family("conrad");
     home.add_library("wpl", "bibliocommons", &library.base_url());
     home.add_card("conrad", "wpl", "Ines", "21000000004711", "2468");
-    home.run(&["check-cards", "--no-pause"]).expect_code(0);
+    home.run(&["check-cards", "--no-delay"]).expect_code(0);
 
     home.set_now("2026-11-22T12:10:00Z");
     drop(library);
-    let failed = home.run(&["check-cards", "--no-pause"]).expect_code(1);
+    let failed = home.run(&["check-cards", "--no-delay"]).expect_code(1);
     assert!(failed.stdout.contains("site_down"), "{}", failed.stdout);
     home.run(&["notify-all"]).expect_code(0);
     let mails = home.mails();
@@ -235,7 +235,7 @@ impl HoldScene {
     fn run_days(&mut self, days: std::ops::Range<u64>) {
         for day in days {
             self.home.set_now(&format!("{}T12:10:00Z", in_days(day)));
-            self.home.run(&["check-cards", "--no-pause"]).expect_code(0);
+            self.home.run(&["check-cards", "--no-delay"]).expect_code(0);
             self.home.run(&["notify-all"]).expect_code(0);
         }
     }

@@ -41,7 +41,7 @@ fn write_database(home: &Home, column: &str, value: &str) {
 
 fn check(home: &mut Home, time: &str) -> Value {
     home.set_now(&format!("2026-11-21T{time}:00Z"));
-    let document = home.run(&["check-cards", "--no-pause", "--json"]).json();
+    let document = home.run(&["check-cards", "--no-delay", "--json"]).json();
     document["run"]["counts"].clone()
 }
 
@@ -278,7 +278,7 @@ async fn edited_export_is_rejected_before_any_write() {
         .expect_code(0);
     assert_eq!(imported.json()["login_origins"]["wpl"], good_url);
     let checked = new
-        .run(&["check-cards", "--no-pause", "--json"])
+        .run(&["check-cards", "--no-delay", "--json"])
         .expect_code(0)
         .json();
     assert_eq!(checked["run"]["counts"]["done"], 2);

@@ -133,7 +133,7 @@ async fn recorded_account_is_in_the_mail() {
     .expect_code(0);
     home.add_card("pat", "wccls", "Pat", NUMBER, PIN);
 
-    home.run(&["check-cards", "--no-pause"]).expect_code(0);
+    home.run(&["check-cards", "--no-delay"]).expect_code(0);
     let fetched = site.fetched.lock().unwrap().clone();
     assert_eq!(
         fetched,

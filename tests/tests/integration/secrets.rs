@@ -97,7 +97,7 @@ async fn secrets_stay_out_of_logs_errors_mails_and_files() {
         }
         library.switches().clear();
         // The library may be backed off after the faults.
-        let run = home.run(&["check-cards", "--no-pause", "-v"]);
+        let run = home.run(&["check-cards", "--no-delay", "-v"]);
         assert_run_shows_no_secret("check-cards", &run);
     }
     for arguments in [
@@ -161,7 +161,7 @@ async fn number_and_pin_printed_by_a_page_are_masked() {
         no_secret(id, &format!("{}{}", added.stdout, added.stderr));
     }
     for arguments in [
-        &["check-cards", "--no-pause", "-v"][..],
+        &["check-cards", "--no-delay", "-v"][..],
         &["notify-all"],
         &["status"],
         &["status", "--json"],

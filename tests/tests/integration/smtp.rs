@@ -23,7 +23,7 @@ async fn home(smtp: &Smtp) -> Home {
     home.add_family("conrad");
     home.add_library("wpl", "sierra", &library.base_url());
     home.add_card("conrad", "wpl", "Ines", "1001", "2468");
-    home.run(&["check-cards", "--no-pause"]).expect_code(0);
+    home.run(&["check-cards", "--no-delay"]).expect_code(0);
     let config = home.path().join("config.toml");
     std::fs::write(
         &config,

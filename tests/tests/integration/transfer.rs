@@ -29,7 +29,7 @@ fn used_home(library: &DemoLibrary) -> Home {
     home.add_library("wpl", "bibliocommons", &library.base_url());
     home.add_family("conrad");
     home.add_card("conrad", "wpl", "Ines", NUMBER, PIN);
-    home.run(&["check-cards", "--no-pause"]).expect_code(0);
+    home.run(&["check-cards", "--no-delay"]).expect_code(0);
     home.run(&["notify-all"]).expect_code(0);
     assert_eq!(home.mails().len(), 1);
     home
@@ -92,7 +92,7 @@ async fn export_and_import_move_a_home_without_a_second_mail() {
     let logins = library.logins();
     new.run(&["notify-all"]).expect_code(0);
     assert_eq!(new.mails(), [], "the family already has today's notice");
-    new.run(&["check-cards", "--no-pause"]).expect_code(0);
+    new.run(&["check-cards", "--no-delay"]).expect_code(0);
     assert_eq!(
         library.logins(),
         logins + 1,

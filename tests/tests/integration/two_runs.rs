@@ -41,7 +41,7 @@ async fn two_runs_at_once_log_in_each_card_once() {
     for round in 1..=ROUNDS {
         let both: Vec<_> = (0..2)
             .map(|_| {
-                let arguments = ["check-cards", "--no-pause", "--json"];
+                let arguments = ["check-cards", "--no-delay", "--json"];
                 home.command(&arguments).spawn().unwrap()
             })
             .collect();

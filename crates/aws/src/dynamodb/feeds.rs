@@ -24,13 +24,13 @@ impl FeedStore for DynamoDbStore {
             last_used: None,
             ..feed.clone()
         };
-        let mut item = Item::new(&Key::feed(&feed.token))
+        let mut item = Item::new(&Key::feed(&feed.token_hash))
             .with_text("family", feed.family.as_str())
             .with_data(&document)?;
         if let Some(day) = feed.last_used {
             item = item.with_text("last_used", day.to_string());
         }
-        let pointer = Item::new(&Key::feed_pointer(&feed.family, &feed.token));
+        let pointer = Item::new(&Key::feed_pointer(&feed.family, &feed.token_hash));
         let steps = [
             TransactionStep::Check(Key::family(&feed.family), family_exists()),
             TransactionStep::Put(item, Expression::absent()),
@@ -58,7 +58,7 @@ impl FeedStore for DynamoDbStore {
         let keys = self.feed_keys(family).await?;
         let items = self.table.get_all(keys).await?;
         let mut feeds = self.read_all_undamaged(&items, read_feed)?;
-        feeds.sort_by_key(|feed| (feed.created_at, feed.token.clone()));
+        feeds.sort_by_key(|feed| (feed.created_at, feed.token_hash.clone()));
         Ok(feeds)
     }
 

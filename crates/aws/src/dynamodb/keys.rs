@@ -193,7 +193,7 @@ impl Key {
 
     /// An address's invitation to a family's emails.
     pub(super) fn invitation(family: &FamilyId, id: &InvitationId) -> Self {
-        Self::new(invitations(family), id.invited.simple().to_string())
+        Self::new(invitations(family), id.address_hash.simple().to_string())
     }
 
     /// A change that somebody made.

@@ -53,14 +53,14 @@ fn one_message_names_every_missing_and_malformed_variable() {
     );
     let message = read_environment::<CheckCard>(&[
         ("ALLOW_LOOPBACK_LIBRARIES", "yes"),
-        ("PAUSE_SECONDS", "-1"),
+        ("DELAY_SECONDS", "-1"),
         ("JITTER_SECONDS", "NaN"),
     ])
     .unwrap_err();
     for name in [
         "TABLE_NAME, KEY_PARAMETER are missing",
         "ALLOW_LOOPBACK_LIBRARIES must be true or false",
-        "PAUSE_SECONDS must be a number of seconds from 0 to 60",
+        "DELAY_SECONDS must be a number of seconds from 0 to 60",
         "JITTER_SECONDS must",
     ] {
         assert!(message.contains(name), "{name}: {message}");

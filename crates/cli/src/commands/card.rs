@@ -331,7 +331,7 @@ async fn set_pin(context: &Context, set: SetPin) -> CommandResult {
         Some(number) => validate_number(number)?,
         None => present_number(context, &record.card, &library).await?,
     };
-    let failure = record.state.last_failure();
+    let failure = record.state.explaining_failure();
     if failure.is_some_and(|(_, failure)| failure.kind == FailureKind::SealedForOtherHosts) {
         context.output.print_message(format!(
             "This library's hosts have changed. We'll send the PIN to {}.",

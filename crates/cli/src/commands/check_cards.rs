@@ -66,9 +66,9 @@ pub(crate) struct CheckCards {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) start: StartOptions,
-    /// No pauses between cards: for libraries of your own on this machine.
+    /// No delay between cards: for libraries of your own on this machine.
     #[arg(long, hide = true)]
-    pub(crate) no_pause: bool,
+    pub(crate) no_delay: bool,
     /// Only this card, as the input of a run has it.
     #[arg(skip)]
     pub(crate) card: Option<CardId>,
@@ -137,7 +137,7 @@ pub(crate) async fn check_cards(context: &Context, args: CheckCards) -> CommandR
             input,
         },
         concurrency: args.concurrency,
-        no_pause: args.no_pause,
+        no_delay: args.no_delay,
     };
     match context.deployment.check_cards(request).await? {
         CheckCardsAnswer::Done {

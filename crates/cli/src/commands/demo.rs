@@ -279,7 +279,7 @@ async fn show(
     check_cards(
         &context,
         CheckCards {
-            no_pause: true,
+            no_delay: true,
             ..CheckCards::default()
         },
     )

@@ -112,7 +112,7 @@ impl<'a> From<&'a Feed> for FeedDocument<'a> {
             family: &feed.family,
             label: &feed.label,
             last_four: &feed.last_four,
-            titles: feed.titles,
+            titles: feed.shows_titles,
             created_at: feed.created_at.to_rfc3339_opts(SecondsFormat::Secs, true),
             last_used: feed.last_used,
         }
@@ -246,7 +246,7 @@ async fn list(context: &Context, args: List) -> CommandResult {
             feed.family.as_str().into(),
             feed.label.as_str().into(),
             feed.last_four.as_str().into(),
-            if feed.titles { "yes" } else { "no" }.into(),
+            if feed.shows_titles { "yes" } else { "no" }.into(),
             day(made_on(feed.created_at), today).into(),
             match feed.last_used {
                 Some(used_on) => day(used_on, today).into(),
@@ -287,7 +287,11 @@ async fn revoke(context: &Context, args: Revoke) -> CommandResult {
             .try_command(list));
         }
     };
-    if !context.store.revoke_feed(&family.id, &feed.token).await? {
+    if !context
+        .store
+        .revoke_feed(&family.id, &feed.token_hash)
+        .await?
+    {
         return Err(CommandError::usage(format!(
             "The family {} no longer has the feed “{}”.",
             family.id, feed.label

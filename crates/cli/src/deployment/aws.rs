@@ -477,10 +477,10 @@ impl Deployment for AwsDeployment {
         &self,
         request: CheckCardsRequest,
     ) -> Result<CheckCardsAnswer, CommandError> {
-        if request.concurrency.is_some() || request.no_pause {
+        if request.concurrency.is_some() || request.no_delay {
             return Err(CommandError::usage(
                 "On AWS the queue sets how many libraries are visited at a time, and the stack's parameters set the \
-                 pauses. Leave --concurrency and --no-pause out.",
+                 delays. Leave --concurrency and --no-delay out.",
             ));
         }
         let function = &self.outputs.check_cards;

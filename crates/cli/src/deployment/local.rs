@@ -484,7 +484,7 @@ impl Deployment for LocalDeployment {
             concurrency: request
                 .concurrency
                 .map_or(self.config.checks.concurrency, usize::from),
-            pace: if request.no_pause {
+            pace: if request.no_delay {
                 Pace::NONE
             } else {
                 setup.pace()
@@ -699,10 +699,10 @@ struct VisitSetup<'a> {
 }
 
 impl VisitSetup<'_> {
-    /// The pause between two cards of a library.
+    /// The delay between two cards of a library.
     fn pace(&self) -> Pace {
         Pace {
-            pause: Duration::from_secs_f64(self.checks.pause_seconds),
+            delay: Duration::from_secs_f64(self.checks.delay_seconds),
             jitter: Duration::from_secs_f64(self.checks.jitter_seconds),
         }
     }

@@ -177,7 +177,7 @@ fn number_and_pin_are_never_printed_or_stored_in_clear() {
         &["status"],
         &["status", "--json"],
         // This fails, because the host doesn't exist. It must not print what it would have sent.
-        &["check-cards", "--no-pause"],
+        &["check-cards", "--no-delay"],
         &["card", "retry", &card],
         &["notify-all", "--dry-run"],
         &["notify-all"],

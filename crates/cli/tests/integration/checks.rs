@@ -98,7 +98,7 @@ fn card_add_checks_the_card_and_shows_its_account() {
     insta::assert_snapshot!(redact(&output));
     let checked = json(
         &home
-            .command(&["check-cards", "--json", "--no-pause"])
+            .command(&["check-cards", "--json", "--no-delay"])
             .assert()
             .success(),
     );
@@ -124,7 +124,7 @@ fn wrong_pin_is_never_retried_automatically() {
 
     // The library sees no second attempt, however often the checks run.
     for scope in ["all", "failed"] {
-        home.run(&["check-cards", "--scope", scope, "--no-pause"])
+        home.run(&["check-cards", "--scope", scope, "--no-delay"])
             .success();
     }
     assert_eq!(library.site.login_attempts(NUMBER), 1);
@@ -156,7 +156,7 @@ fn paused_card_is_skipped_until_resumed() {
     );
     let card = added["card"].as_str().unwrap();
     home.run(&["card", "pause", card]).success();
-    let checked = home.run(&["check-cards", "--no-pause"]).success();
+    let checked = home.run(&["check-cards", "--no-delay"]).success();
     insta::assert_snapshot!(printed(&checked));
     let run = &home.json(&["runs"])[0];
     let time = run["scheduled_time"].as_str().unwrap();
@@ -169,7 +169,7 @@ fn paused_card_is_skipped_until_resumed() {
     assert_eq!(library.site.logins(), 1);
     home.run(&["card", "resume", card]).success();
     insta::assert_snapshot!(printed(&home.run(&["card", "resume", card]).success()));
-    home.run(&["check-cards", "--no-pause"]).success();
+    home.run(&["check-cards", "--no-delay"]).success();
     assert_eq!(library.site.logins(), 2);
 }
 
@@ -204,7 +204,7 @@ fn card_is_paused_until_a_day_with_a_reason() {
         &arguments[..],
         &["card", "list"],
         &["status"],
-        &["check-cards", "--no-pause"],
+        &["check-cards", "--no-delay"],
     ] {
         shown.push_str(&printed(&at(before, arguments).success()));
     }
@@ -218,7 +218,7 @@ fn card_is_paused_until_a_day_with_a_reason() {
     let cards = json(&at(after, &["card", "list", "--json"]).success());
     assert_eq!(cards[0]["paused"], false);
     assert!(cards[0]["paused_until"].is_null());
-    at(after, &["check-cards", "--no-pause"]).success();
+    at(after, &["check-cards", "--no-delay"]).success();
     assert_eq!(library.site.logins(), 1);
 }
 
@@ -240,7 +240,7 @@ fn interrupted_run_finishes_the_current_card() {
     command
         .env_clear()
         .env("HIPPO_HOME", home.path())
-        .args(["check-cards", "--json", "--no-pause"])
+        .args(["check-cards", "--json", "--no-delay"])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped());
     let child = command.spawn().unwrap();
@@ -320,7 +320,7 @@ fn trace_logs_hold_no_number_or_pin() {
     let mut output = Vec::new();
     for (command, pin) in [
         (add(&[]), "canary-wrong"),
-        (vec!["check-cards", "--no-pause"], ""),
+        (vec!["check-cards", "--no-delay"], ""),
         (vec!["notify-all", "--dry-run"], ""),
     ] {
         let mut command = home.command(&command);

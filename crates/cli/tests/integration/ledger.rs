@@ -967,7 +967,7 @@ fn run_that_makes_up_for_others_shows_its_own_cards_once() {
         ("2026-11-19T10:00:00Z", true),
         ("2026-11-22T10:00:00Z", false),
     ] {
-        let ran = at(&home, now, &["check-cards", "--label", "all", "--no-pause"]).assert();
+        let ran = at(&home, now, &["check-cards", "--label", "all", "--no-delay"]).assert();
         let ran = ran.code(1);
         if !quiet {
             insta::assert_snapshot!(redact(&stdout(&ran)));

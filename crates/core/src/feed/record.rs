@@ -20,7 +20,7 @@ const MAX_LABEL_CHARS: usize = 40;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Feed {
     /// The hash of its token: the record's key.
-    pub token: FeedTokenHash,
+    pub token_hash: FeedTokenHash,
     /// The family.
     pub family: FamilyId,
     /// What a person calls it.
@@ -28,11 +28,11 @@ pub struct Feed {
     /// The last four digits of its token.
     pub last_four: String,
     /// Whether it shows titles, authors and the library's words about them.
-    pub titles: bool,
-    /// The recipient who made it on the pages; `None`: the operator, with the command.
+    pub shows_titles: bool,
+    /// The recipient who created it on the pages; `None`: the operator, with the command.
     #[serde(default)]
-    pub made_by: Option<PersonId>,
-    /// When it was made.
+    pub created_by: Option<PersonId>,
+    /// When it was created.
     pub created_at: DateTime<Utc>,
     /// The family's local date on which it was last read; `None`: never.
     pub last_used: Option<NaiveDate>,
@@ -44,27 +44,27 @@ impl Feed {
         token: &FeedToken,
         family: FamilyId,
         label: FeedLabel,
-        titles: bool,
+        shows_titles: bool,
         now: DateTime<Utc>,
     ) -> Self {
         Self {
-            token: token.hash(),
+            token_hash: token.hash(),
             family,
             label,
             last_four: token.last_four(),
-            titles,
-            made_by: None,
+            shows_titles,
+            created_by: None,
             created_at: now,
             last_used: None,
         }
     }
 
-    /// Whether somebody made it who isn't a recipient of the family any more.
-    pub fn is_by_a_former_recipient_of(&self, family: &Family) -> bool {
-        let is_maker = |address: &EmailAddress| {
-            self.made_by.as_ref() == Some(&PersonId::from_address(address))
+    /// Whether the person who created it isn't a recipient of the family any more.
+    pub fn has_creator_left(&self, family: &Family) -> bool {
+        let is_creator = |address: &EmailAddress| {
+            self.created_by.as_ref() == Some(&PersonId::from_address(address))
         };
-        self.made_by.is_some() && !family.recipients.iter().any(is_maker)
+        self.created_by.is_some() && !family.recipients.iter().any(is_creator)
     }
 
     /// Whether a person would take `label` for its label: capitals don't count.
@@ -72,24 +72,24 @@ impl Feed {
         self.label.as_str().to_lowercase() == label.to_lowercase()
     }
 
-    /// Whether a use on this day is still to be stored: one a day is enough.
+    /// Whether to store a use on this day. One a day is enough.
     ///
-    /// A stored day after tomorrow is replaced, since a wrong clock wrote it. Tomorrow's isn't, since
-    /// clocks and time zones may differ a little.
-    pub fn has_new_use(&self, day: NaiveDate) -> bool {
+    /// Replaces a stored date later than tomorrow: a wrong clock wrote it. Tomorrow's stays, since clocks and time zones
+    /// may differ a little.
+    pub fn should_record_use(&self, day: NaiveDate) -> bool {
         self.last_used
             .is_none_or(|last| last < day || last > latest_plausible_use(day))
     }
 }
 
-/// The latest day that a correct clock may have stored until this one.
+/// The latest date that a correct clock can have stored by `day`.
 pub fn latest_plausible_use(day: NaiveDate) -> NaiveDate {
     day.succ_opt().unwrap_or(day)
 }
 
 /// The text can't be a feed's label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("A label has 1 to {MAX_LABEL_CHARS} characters.")]
+#[error("A label needs 1 to {MAX_LABEL_CHARS} characters.")]
 pub struct InvalidFeedLabel;
 
 /// What a person calls a feed: `kitchen tablet`.
@@ -157,7 +157,7 @@ mod tests {
             last_used: last_used.map(date),
             ..Feed::new(&token, family, label, true, now)
         };
-        assert_eq!(feed.has_new_use(date("2026-11-21")), is_new);
+        assert_eq!(feed.should_record_use(date("2026-11-21")), is_new);
     }
 
     #[test]

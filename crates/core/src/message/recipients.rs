@@ -218,7 +218,7 @@ mod tests {
         let second = invite(&store).await;
         assert_eq!(send(&second).await, MessageOutcome::Sent);
         let mailed = store.invitation(&second.family, &second.id).await.unwrap();
-        assert!(mailed.as_ref().unwrap().token.is_some());
+        assert!(mailed.as_ref().unwrap().token_hash.is_some());
         assert_eq!(send(&first).await, MessageOutcome::TooLate);
         assert_eq!(mailer.mails.lock().unwrap().len(), 1);
         let after = store.invitation(&second.family, &second.id).await.unwrap();

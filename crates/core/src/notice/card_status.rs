@@ -42,8 +42,8 @@ impl CardStatus {
                 ),
                 true,
             )
-        } else if let Some((last, failure)) = state.last_failure() {
-            let untried = match &state.last_failed {
+        } else if let Some((last, failure)) = state.explaining_failure() {
+            let untried = match &state.earlier_failure {
                 Some(_) => " We haven’t tried again since.",
                 None => "",
             };

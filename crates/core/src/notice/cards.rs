@@ -46,7 +46,7 @@ pub fn notice_cards(
         cards.push(NoticeCard {
             stored: stored
                 .clone()
-                .and_then(|stored| stored.with_possible_time(&record.card, now)),
+                .and_then(|stored| stored.with_plausible_time(&record.card, now)),
             card: record.card.clone(),
             state: record.state.without_future(now),
             library: library.clone(),

@@ -137,11 +137,11 @@ impl NoticeCard {
     /// The failure of the newest check, or of the last one that was tried; `None`: it succeeded, a
     /// person has corrected it, or there was no check.
     pub(crate) fn newest_failure(&self) -> Option<NewestFailure> {
-        let (check, failure) = self.state.last_failure()?;
+        let (check, failure) = self.state.explaining_failure()?;
         Some(NewestFailure {
             kind: failure.kind,
             at: check.started_at,
-            later_checks_not_tried: self.state.last_failed.is_some(),
+            later_checks_not_tried: self.state.earlier_failure.is_some(),
         })
     }
 }

@@ -46,7 +46,7 @@ pub trait CheckStore: Send + Sync {
     ///
     /// - A check never overwrites one that started later, unless that one was `not_tried`, and never an
     ///   account that was read later. A failure keeps the last good account.
-    /// - A `not_tried` check keeps the failure of the check before it as `last_failed`, and a check that
+    /// - A `not_tried` check keeps the failure of the check before it as `earlier_failure`, and a check that
     ///   was tried clears it ([`CardState::replace_last_check`](crate::card::CardState::replace_last_check)).
     /// - `wrong_credentials` sets `refused_since` to the start of the check (if it is not set), even if
     ///   the check is [`Saved::Older`], unless an account was read since. An account clears it and sets

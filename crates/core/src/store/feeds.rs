@@ -25,7 +25,7 @@ pub trait FeedStore: Send + Sync {
 
     /// Stores that a feed was used on a day, in one conditional write; true if it was stored.
     ///
-    /// Stores nothing unless [`Feed::has_new_use`], or if the feed is gone.
+    /// Stores nothing unless [`Feed::should_record_use`], or if the feed is gone.
     async fn mark_feed_used(&self, token: &FeedTokenHash, day: NaiveDate) -> StoreResult<bool>;
 
     /// Revokes a feed of this family; false if the family has no such feed.

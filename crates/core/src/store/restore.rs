@@ -140,13 +140,13 @@ impl CardCopy {
             .last_success_at
             .max(copied_state.last_success_at);
         let states = [stored_state, copied_state];
-        let (last_check, last_failed) = merge_checks(states, last_success_at);
+        let (last_check, earlier_failure) = merge_checks(states, last_success_at);
         let state = CardState {
             is_corrected: states
                 .iter()
                 .any(|state| state.is_corrected && state.last_check == last_check),
             last_check,
-            last_failed,
+            earlier_failure,
             last_success_at,
             // An account that was read after the refusal ends it.
             refused_since: copied_state
@@ -194,10 +194,10 @@ fn merge_checks(
     };
     let last_check = newest(states.map(|state| state.last_check.as_ref()));
     let is_hidden = last_check.as_ref().is_some_and(|last| !last.was_tried());
-    let last_failed = newest(states.map(CardState::last_tried)).filter(|tried| {
+    let earlier_failure = newest(states.map(CardState::last_tried)).filter(|tried| {
         is_hidden && tried.failure.is_some() && Some(tried.started_at) > last_success_at
     });
-    (last_check, last_failed)
+    (last_check, earlier_failure)
 }
 
 /// Returns when the newest check or login began, without checks that were not tried.

@@ -173,7 +173,7 @@ impl Mailer for TestMailer {
 }
 
 /// A visit without pauses that nobody stops.
-pub(crate) const NO_PAUSE: VisitOptions<'static> = VisitOptions::new(Pace::NONE);
+pub(crate) const NO_DELAY: VisitOptions<'static> = VisitOptions::new(Pace::NONE);
 
 pub(crate) fn run_key() -> RunKey {
     RunKey {
@@ -379,7 +379,7 @@ impl World {
     pub(crate) async fn check_all(&self) -> Vec<CheckedCard> {
         let mut checked = Vec::new();
         for visit in self.plan(&CheckCardsInput::default(), 10).await {
-            checked.extend(self.check_visit(&visit, NO_PAUSE).await.checked);
+            checked.extend(self.check_visit(&visit, NO_DELAY).await.checked);
         }
         checked
     }

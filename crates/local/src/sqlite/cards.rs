@@ -157,7 +157,7 @@ pub(super) fn put_record(
         .prepare_cached(
             "INSERT INTO card VALUES (:id, :family, :library, :patron, :fingerprint, :secret_id,
                  :pause, :pause_ends_at, :created_at, :check_started_at, :check_finished_at, :failure_kind,
-                 :failure_detail, :failure_remedy, :last_failed, :corrected, :last_success_at, :refused_since,
+                 :failure_detail, :failure_remedy, :earlier_failure, :corrected, :last_success_at, :refused_since,
                  :mark_check, :mark_at, :mark_day, :mark_settled)
              ON CONFLICT (id) DO UPDATE SET
                  check_started_at = excluded.check_started_at,
@@ -165,7 +165,7 @@ pub(super) fn put_record(
                  failure_kind = excluded.failure_kind,
                  failure_detail = excluded.failure_detail,
                  failure_remedy = excluded.failure_remedy,
-                 last_failed = excluded.last_failed,
+                 earlier_failure = excluded.earlier_failure,
                  corrected = excluded.corrected,
                  last_success_at = excluded.last_success_at,
                  refused_since = excluded.refused_since,
@@ -189,7 +189,7 @@ pub(super) fn put_record(
             ":failure_kind": failure.map(|failure| word(&failure.kind)).transpose()?,
             ":failure_detail": failure.map(|failure| failure.detail.as_str()),
             ":failure_remedy": remedy.map(|remedy| word(&remedy)).transpose()?,
-            ":last_failed": state.last_failed.as_ref().map(json).transpose()?,
+            ":earlier_failure": state.earlier_failure.as_ref().map(json).transpose()?,
             ":corrected": state.is_corrected,
             ":last_success_at": state.last_success_at.map(time),
             ":refused_since": state.refused_since.map(time),
@@ -278,7 +278,7 @@ fn from_row(row: &Row<'_>) -> Result<CardRecord, Fault> {
         },
         state: CardState {
             last_check: last_check(&stored)?,
-            last_failed: stored.optional_json("last_failed")?,
+            earlier_failure: stored.optional_json("earlier_failure")?,
             is_corrected: stored.flag("corrected")?,
             last_success_at: stored.optional_parsed("last_success_at")?,
             refused_since: stored.optional_parsed("refused_since")?,

@@ -160,7 +160,7 @@ fn stored_checks(connection: &Connection, card: &CardKey) -> Result<Option<CardS
             let stored = StoredRow::new("card", "id", row);
             Ok(CardState {
                 last_check: cards::last_check(&stored)?,
-                last_failed: stored.optional_json("last_failed")?,
+                earlier_failure: stored.optional_json("earlier_failure")?,
                 is_corrected: stored.flag("corrected")?,
                 last_success_at: stored.optional_parsed("last_success_at")?,
                 ..CardState::default()
@@ -206,7 +206,7 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
         finished_at: check.finished_at,
         failure: failure.cloned(),
     };
-    let kept = stored.failure_kept_by(&last_check);
+    let kept = stored.failure_to_keep(&last_check);
     connection
         .prepare_cached(
             "UPDATE card SET
@@ -215,7 +215,7 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
                  failure_kind = :kind,
                  failure_detail = :detail,
                  failure_remedy = :remedy,
-                 last_failed = :last_failed,
+                 earlier_failure = :earlier_failure,
                  corrected = 0,
                  last_success_at = CASE WHEN :kind IS NULL THEN :started_at ELSE last_success_at END,
                  refused_since = CASE WHEN :kind IS NULL THEN NULL ELSE refused_since END,
@@ -230,7 +230,7 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
             ":kind": failure.map(|failure| word(&failure.kind)).transpose()?,
             ":detail": failure.map(|failure| failure.detail.as_str()),
             ":remedy": failure.and_then(|failure| failure.remedy).map(|remedy| word(&remedy)).transpose()?,
-            ":last_failed": kept.as_ref().map(json).transpose()?,
+            ":earlier_failure": kept.as_ref().map(json).transpose()?,
         })?;
     if let Ok(account) = &check.outcome {
         upsert_account(connection, &id, check.started_at, account)?;

@@ -24,16 +24,16 @@ impl FeedStore for SqliteStore {
             let added = connection
                 .prepare_cached(
                     "INSERT INTO feed VALUES
-                         (:token, :family, :label, :last_four, :titles, :made_by, :created_at, :last_used)
+                         (:token_hash, :family, :label, :last_four, :shows_titles, :created_by, :created_at, :last_used)
                      ON CONFLICT DO NOTHING",
                 )?
                 .execute(named_params! {
-                    ":token": feed.token.as_str(),
+                    ":token_hash": feed.token_hash.as_str(),
                     ":family": feed.family.as_str(),
                     ":label": feed.label.as_str(),
                     ":last_four": feed.last_four,
-                    ":titles": feed.titles,
-                    ":made_by": feed.made_by.as_ref().map(PersonId::as_str),
+                    ":shows_titles": feed.shows_titles,
+                    ":created_by": feed.created_by.as_ref().map(PersonId::as_str),
                     ":created_at": time(feed.created_at),
                     ":last_used": feed.last_used.map(|day| day.to_string()),
                 })?;
@@ -56,7 +56,7 @@ impl FeedStore for SqliteStore {
         self.read(move |connection| {
             all(
                 connection,
-                "SELECT * FROM feed WHERE family = ?1 ORDER BY created_at, token",
+                "SELECT * FROM feed WHERE family = ?1 ORDER BY created_at, token_hash",
                 [family.as_str()],
                 from_row,
             )
@@ -68,11 +68,11 @@ impl FeedStore for SqliteStore {
         let token = token.clone();
         self.write(move |connection| {
             let feed = find_feed(connection, &token)?;
-            if !feed.is_some_and(|feed| feed.has_new_use(day)) {
+            if !feed.is_some_and(|feed| feed.should_record_use(day)) {
                 return Ok(false);
             }
             let changed = connection
-                .prepare_cached("UPDATE feed SET last_used = ?2 WHERE token = ?1")?
+                .prepare_cached("UPDATE feed SET last_used = ?2 WHERE token_hash = ?1")?
                 .execute(params![token.as_str(), day.to_string()])?;
             Ok(changed > 0)
         })
@@ -83,7 +83,7 @@ impl FeedStore for SqliteStore {
         let (family, token) = (family.clone(), token.clone());
         self.write(move |connection| {
             let removed = connection
-                .prepare_cached("DELETE FROM feed WHERE token = ?1 AND family = ?2")?
+                .prepare_cached("DELETE FROM feed WHERE token_hash = ?1 AND family = ?2")?
                 .execute([token.as_str(), family.as_str()])?;
             Ok(removed > 0)
         })
@@ -94,7 +94,7 @@ impl FeedStore for SqliteStore {
 fn find_feed(connection: &Connection, token: &FeedTokenHash) -> Result<Option<Feed>, Fault> {
     first(
         connection,
-        "SELECT * FROM feed WHERE token = ?1",
+        "SELECT * FROM feed WHERE token_hash = ?1",
         [token.as_str()],
         from_row,
     )
@@ -104,12 +104,12 @@ fn from_row(row: &Row<'_>) -> Result<Feed, Fault> {
     // A damaged row is named by its last four digits: the token's hash isn't for logs.
     let stored = StoredRow::new("feed", "last_four", row);
     Ok(Feed {
-        token: stored.parsed("token")?,
+        token_hash: stored.parsed("token_hash")?,
         family: stored.parsed("family")?,
         label: stored.parsed("label")?,
         last_four: stored.text("last_four")?,
-        titles: stored.flag("titles")?,
-        made_by: stored.optional_word("made_by")?,
+        shows_titles: stored.flag("shows_titles")?,
+        created_by: stored.optional_word("created_by")?,
         created_at: stored.parsed("created_at")?,
         last_used: stored.optional_parsed("last_used")?,
     })

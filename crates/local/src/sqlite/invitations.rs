@@ -24,7 +24,7 @@ impl InvitationStore for SqliteStore {
             let added = connection
                 .prepare_cached("INSERT OR IGNORE INTO invitation VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
                 .execute(params![
-                    invitation.id.invited.to_string(),
+                    invitation.id.address_hash.to_string(),
                     invitation.id.nonce.to_string(),
                     invitation.family.as_str(),
                     integer(invitation.revision)?,
@@ -45,14 +45,14 @@ impl InvitationStore for SqliteStore {
         self.read(move |connection| {
             first(
                 connection,
-                "SELECT invited, invitation FROM invitation
-                 WHERE invited = ?1 AND nonce = ?2 AND family = ?3",
+                "SELECT address_hash, invitation FROM invitation
+                 WHERE address_hash = ?1 AND nonce = ?2 AND family = ?3",
                 [
-                    &id.invited.to_string(),
+                    &id.address_hash.to_string(),
                     &id.nonce.to_string(),
                     family.as_str(),
                 ],
-                |row| StoredRow::new("invitation", "invited", row).json("invitation"),
+                |row| StoredRow::new("invitation", "address_hash", row).json("invitation"),
             )
         })
         .await
@@ -64,9 +64,9 @@ impl InvitationStore for SqliteStore {
             .read(move |connection| {
                 all(
                     connection,
-                    "SELECT invited, invitation FROM invitation WHERE family = ?1",
+                    "SELECT address_hash, invitation FROM invitation WHERE family = ?1",
                     [family.as_str()],
-                    |row| StoredRow::new("invitation", "invited", row).json("invitation"),
+                    |row| StoredRow::new("invitation", "address_hash", row).json("invitation"),
                 )
             })
             .await?;
@@ -85,10 +85,10 @@ impl InvitationStore for SqliteStore {
             let replaced = connection
                 .prepare_cached(
                     "UPDATE invitation SET revision = ?5, invitation = ?6
-                     WHERE invited = ?1 AND nonce = ?2 AND family = ?3 AND revision = ?4",
+                     WHERE address_hash = ?1 AND nonce = ?2 AND family = ?3 AND revision = ?4",
                 )?
                 .execute(params![
-                    invitation.id.invited.to_string(),
+                    invitation.id.address_hash.to_string(),
                     invitation.id.nonce.to_string(),
                     invitation.family.as_str(),
                     integer(expected_revision)?,
@@ -105,10 +105,10 @@ impl InvitationStore for SqliteStore {
         self.write(move |connection| {
             let removed = connection
                 .prepare_cached(
-                    "DELETE FROM invitation WHERE invited = ?1 AND nonce = ?2 AND family = ?3",
+                    "DELETE FROM invitation WHERE address_hash = ?1 AND nonce = ?2 AND family = ?3",
                 )?
                 .execute([
-                    &id.invited.to_string(),
+                    &id.address_hash.to_string(),
                     &id.nonce.to_string(),
                     family.as_str(),
                 ])?;

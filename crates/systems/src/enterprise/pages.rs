@@ -9,8 +9,8 @@ use hippo_core::account::HoldState;
 use super::row::{self, mark_remaining};
 use crate::list_reader::Part::Read;
 use crate::list_reader::{
-    AccountDescription, BlankPage, Column, Count, Fact, Field, ListDescription,
-    ListMark, OF_WORDS, OTHER_HOLD_STATES, Part,
+    AccountDescription, BlankPage, Column, Count, Fact, Field, ListDescription, ListMark, OF_WORDS,
+    OTHER_HOLD_STATES, Part,
 };
 
 /// A list of this card. Some sites show the lists of a family's other cards, too.

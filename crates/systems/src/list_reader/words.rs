@@ -72,8 +72,8 @@ pub(crate) const CARD_NUMBER_WORDS: &[&str] = &[
 
 /// Words for an event of a loan, whose day isn't its due date.
 pub(crate) const LOAN_EVENTS: &[&str] = &[
-    "billed", "claim", "claims", "claimed", "lost", "recall", "recalled", "returned", "verloren", "verlust", "vermisst",
-    "perdu",
+    "billed", "claim", "claims", "claimed", "lost", "recall", "recalled", "returned", "verloren",
+    "verlust", "vermisst", "perdu",
 ];
 
 /// The words between a place in a queue and its length.

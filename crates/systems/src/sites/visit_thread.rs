@@ -311,7 +311,7 @@ impl RemotePermit {
             Ok(()) => answer.await.unwrap_or_else(|_| Err(stopped())),
             Err(_) => Err(stopped()),
         };
-        answer.map_err(PermitError::Refused)
+        answer.map_err(PermitError::NotTried)
     }
 }
 

@@ -106,9 +106,9 @@ async fn show_page(
             .map(|feed| FeedView {
                 label: feed.label.to_string(),
                 last_four: feed.last_four,
-                id: feed.token.as_str().to_owned(),
-                titles: feed.titles,
-                is_by_a_recipient: feed.made_by.is_some(),
+                id: feed.token_hash.as_str().to_owned(),
+                titles: feed.shows_titles,
+                is_by_a_recipient: feed.created_by.is_some(),
                 last_used: feed.last_used.map(|day| full_day(day, today)),
             })
             .collect(),
@@ -186,7 +186,7 @@ async fn add_feed(
     let token = FeedToken::generate().map_err(PageError::internal)?;
     let titles = form.titles.is_some();
     let feed = Feed {
-        made_by: Some(member.session.person.clone()),
+        created_by: Some(member.session.person.clone()),
         ..Feed::new(&token, family.clone(), label, titles, ports.clock.now())
     };
     ports.store.add_feed(&feed).await?;

@@ -89,7 +89,7 @@ async fn find(ports: &WebPorts, text: &str) -> Result<Option<(Family, Invitation
     };
     // A removed recipient's invitations no longer count.
     let family = ports.store.family(&link.family).await?;
-    let family = family.filter(|family| invitation.is_by_a_recipient_of(family));
+    let family = family.filter(|family| invitation.is_inviter_still_recipient(family));
     Ok(family.map(|family| (family, invitation)))
 }
 

@@ -121,7 +121,7 @@ async fn unknown_malformed_and_revoked_tokens_get_the_same_answer() {
     let (revoked, feed) = add_feed(&web, "conrad", true).await;
     assert!(
         web.store
-            .revoke_feed(&feed.family, &feed.token)
+            .revoke_feed(&feed.family, &feed.token_hash)
             .await
             .unwrap()
     );
@@ -228,7 +228,7 @@ async fn head_is_a_get_without_its_body_and_other_methods_are_refused() {
             );
         }
     }
-    assert!(web.store.feed(&feed.token).await.unwrap().is_some());
+    assert!(web.store.feed(&feed.token_hash).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -252,7 +252,7 @@ async fn feed_use_is_stored_once_a_day_and_is_optional() {
     let web = with_account().await;
     let (token, feed) = add_feed(&web, "conrad", true).await;
     let last_used = async || {
-        let feed = web.store.feed(&feed.token).await.unwrap().unwrap();
+        let feed = web.store.feed(&feed.token_hash).await.unwrap().unwrap();
         feed.last_used.map(|day| day.to_string())
     };
     web.store.limit_writes(Some(0));
@@ -272,7 +272,7 @@ async fn feed_use_is_stored_once_a_day_and_is_optional() {
     let (_, other) = add_feed(&web, "conrad", true).await;
     assert_eq!(
         web.store
-            .feed(&other.token)
+            .feed(&other.token_hash)
             .await
             .unwrap()
             .unwrap()
@@ -349,7 +349,7 @@ async fn token_is_in_no_log_and_no_answer() {
     }
     web.store.limit_writes(None);
     web.store
-        .revoke_feed(&feed.family, &feed.token)
+        .revoke_feed(&feed.family, &feed.token_hash)
         .await
         .unwrap();
     answers.push(web.get(&path(&token, "due.ics")).await);
@@ -398,12 +398,12 @@ async fn family_makes_a_feed_that_is_shown_once_and_revokes_it() {
     }
     let feeds = web.store.family_feeds(&sample::family_id("conrad")).await;
     let [feed] = &*feeds.unwrap() else { panic!() };
-    assert!(!feed.titles, "the box wasn't ticked");
+    assert!(!feed.shows_titles, "the box wasn't ticked");
     let listed = browser.get("/family/feeds").await;
     assert!(listed.body.contains(&feed.last_four), "{}", listed.body);
     assert_eq!(paths(&listed.body), Vec::<String>::new());
 
-    let fields = [("family", "conrad"), ("feed", feed.token.as_str())];
+    let fields = [("family", "conrad"), ("feed", feed.token_hash.as_str())];
     // Without the token of this browser's forms.
     for path in ["/family/feeds", "/family/feeds/revoke"] {
         let mut stale = fields.to_vec();
@@ -492,7 +492,7 @@ async fn unrevoked_feed_of_a_former_recipient_is_closed() {
         let token = FeedToken::generate().unwrap();
         let (family, label) = (sample::family_id("conrad"), "phone".parse().unwrap());
         let feed = Feed {
-            made_by: Some(PersonId::from_address(&address.parse().unwrap())),
+            created_by: Some(PersonId::from_address(&address.parse().unwrap())),
             ..Feed::new(&token, family, label, true, sample::time("05:00:00"))
         };
         web.store.add_feed(&feed).await.unwrap();

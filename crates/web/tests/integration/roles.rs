@@ -236,7 +236,7 @@ async fn call(
                 ("label", "kitchen"),
                 ("answer", "yes"),
                 ("kind", "daily"),
-                ("feed", feeds[0].token.as_str()),
+                ("feed", feeds[0].token_hash.as_str()),
             ];
             browser.post_with_token(&path, &fields).await
         }

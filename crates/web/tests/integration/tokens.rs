@@ -149,9 +149,9 @@ async fn feed_of_another_family_is_not_revoked() {
     let feed = Feed::new(&token, lee, label, true, web.now());
     web.store.add_feed(&feed).await.unwrap();
     let mut browser = web.signed_in(PAT).await;
-    let fields = [("family", "conrad"), ("feed", feed.token.as_str())];
+    let fields = [("family", "conrad"), ("feed", feed.token_hash.as_str())];
     browser
         .post_with_token("/family/feeds/revoke", &fields)
         .await;
-    assert!(web.store.feed(&feed.token).await.unwrap().is_some());
+    assert!(web.store.feed(&feed.token_hash).await.unwrap().is_some());
 }

@@ -82,7 +82,7 @@ impl World {
         home.add_card("calder", "hillcrest", "Ines", "22000000008815", "9021");
         home.add_card("calder", "riverside", "Tom", "21000000004712", "1357");
         home.add_card("okoye", "hostile", HOSTILE, "25000000003305", "5160");
-        home.run(&["check-cards", "--no-pause"]).expect_code(0);
+        home.run(&["check-cards", "--no-delay"]).expect_code(0);
         runtime.block_on(add_history(&home));
         let (server, origin, operator_link) = serve(&home);
         Self {

@@ -148,7 +148,7 @@ async fn cards_without_time_left_are_recorded_as_not_tried() {
         cards.push(world.add_card(number).await);
     }
     let pace = Pace {
-        pause: std::time::Duration::from_secs(80),
+        delay: std::time::Duration::from_secs(80),
         jitter: std::time::Duration::ZERO,
     };
     // Half of the 300 s is reserved for the last card. The second card starts at 80 s, and the third would start at 160 s.

@@ -474,7 +474,7 @@ async fn feed_takes_a_read_of_its_own_and_its_use_one_write_a_day() {
     assert_eq!(spent[0].units, 1.0);
     let used = store.feed(&token.hash()).await.unwrap().unwrap();
     assert!(
-        !used.has_new_use(day),
+        !used.should_record_use(day),
         "the next reader of the day writes nothing"
     );
 }

@@ -30,7 +30,7 @@ const MAX_RESULTS_PER_WORK_ITEM: usize = 500;
 pub struct CheckOptions<'a> {
     /// How many libraries are visited at a time.
     pub concurrency: usize,
-    /// The pauses between two cards of one library.
+    /// The delay between two cards of one library.
     pub pace: Pace,
     /// Called as the run goes on, to show progress.
     pub on_progress: Option<&'a (dyn Fn(CheckProgress<'_>) + Send + Sync)>,
@@ -203,13 +203,13 @@ async fn check_visits(
         {
             let Some(NextVisit {
                 visit,
-                pause_before_first_card,
+                delay_before_first_card,
             }) = waiting.pop_visit()
             else {
                 break;
             };
             let options = VisitOptions {
-                pause_before_first_card,
+                delay_before_first_card,
                 ..visit_options
             };
             running.push(async move {
@@ -295,7 +295,7 @@ struct NextVisit {
     visit: Visit,
     /// Whether an earlier visit of this run was at the library, and the library isn't known to be
     /// down.
-    pause_before_first_card: bool,
+    delay_before_first_card: bool,
 }
 
 impl WaitingVisits {
@@ -330,7 +330,7 @@ impl WaitingVisits {
         let is_first = self.visited.insert(library);
         Some(NextVisit {
             visit,
-            pause_before_first_card: !is_first && !is_down,
+            delay_before_first_card: !is_first && !is_down,
         })
     }
 

@@ -54,13 +54,13 @@ pub struct VisitPorts<'a> {
     pub clock: &'a dyn Clock,
 }
 
-/// A visit's pauses, deadline, stop request and progress callback.
+/// A visit's delays, deadline, stop request and progress callback.
 #[derive(Clone, Copy)]
 pub struct VisitOptions<'a> {
-    /// The pauses between two cards.
+    /// The delay between two cards.
     pub pace: Pace,
-    /// Whether to pause before the first card too, since the library was just visited.
-    pub pause_before_first_card: bool,
+    /// Whether to wait before the first card too, since the library was just visited.
+    pub delay_before_first_card: bool,
     /// No card is started after this time; the rest is `not_tried`.
     pub deadline: Option<DateTime<Utc>>,
     /// Asked before each card. A card in progress is abandoned when the grace period ends.
@@ -74,7 +74,7 @@ impl VisitOptions<'static> {
     pub const fn new(pace: Pace) -> Self {
         Self {
             pace,
-            pause_before_first_card: false,
+            delay_before_first_card: false,
             deadline: None,
             stop: &|| false,
             on_checked: None,
@@ -115,8 +115,8 @@ async fn check_all_groups(
     options: VisitOptions<'_>,
     report: &mut VisitReport,
 ) -> Result<Ending, JobError> {
-    if options.pause_before_first_card {
-        options.pace.pause_between_cards(ports.clock).await;
+    if options.delay_before_first_card {
+        options.pace.wait_between_cards(ports.clock).await;
     }
     let loaded = ports
         .visits

@@ -375,14 +375,14 @@ pub(super) async fn untried_check_keeps_the_failure_before_it(store: &dyn Store)
         let mut bad = check(&card, &format!("{hour:02}:10:00"), failed(kind));
         bad.outcome = bad.outcome.map_err(|it| it.with_remedy(Remedy::SetPin));
         save(store, &bad, Saved::Stored).await;
-        assert_eq!(state(store, &card).await.last_failed, None, "{kind}");
+        assert_eq!(state(store, &card).await.earlier_failure, None, "{kind}");
         for minute in [20, 30] {
             let started = format!("{hour:02}:{minute}:00");
             let untried = check(&card, &started, failed(FailureKind::NotTried));
             save(store, &untried, Saved::Stored).await;
             let after = state(store, &card).await;
             assert_eq!(after.last_check, last(&untried));
-            assert_eq!(after.last_failed, last(&bad));
+            assert_eq!(after.earlier_failure, last(&bad));
         }
         // A check that was tried before that failure is older.
         let slow = check(&card, &format!("{hour:02}:05:00"), Ok(account(1)));
@@ -391,11 +391,11 @@ pub(super) async fn untried_check_keeps_the_failure_before_it(store: &dyn Store)
 
     let mended = check(&card, "20:10:00", Ok(account(2)));
     save(store, &mended, Saved::Stored).await;
-    assert_eq!(state(store, &card).await.last_failed, None);
+    assert_eq!(state(store, &card).await.earlier_failure, None);
     let untried = check(&card, "20:20:00", failed(FailureKind::NotTried));
     save(store, &untried, Saved::Stored).await;
     let after = state(store, &card).await;
-    assert_eq!(after.last_failed, None, "the check before it read an account");
+    assert_eq!(after.earlier_failure, None, "the check before it read an account");
     assert_eq!(after.last_check, last(&untried));
 }
 
@@ -407,7 +407,7 @@ pub(super) async fn untried_check_clears_no_rejection(store: &dyn Store) {
     save(store, &untried, Saved::Stored).await;
     let after = state(store, &card).await;
     assert_eq!(after.refused_since, Some(wrong.started_at));
-    assert_eq!(after.last_failed, last(&wrong));
+    assert_eq!(after.earlier_failure, last(&wrong));
     let listed = store.family_cards(&card.family).await.unwrap();
     let listed: Vec<CardState> = listed.into_iter().map(|record| record.state).collect();
     assert_eq!(listed, [after]);

@@ -28,7 +28,7 @@ async fn seal_anew(store: &dyn Store, card: &Card) {
 
 /// The kind of failure that is known of a card.
 fn known_failure(state: &CardState) -> Option<FailureKind> {
-    state.last_failure().map(|(_, failure)| failure.kind)
+    state.explaining_failure().map(|(_, failure)| failure.kind)
 }
 
 /// Adds a card whose check failed, and after it perhaps one that wasn't tried; then a person acts. Returns what is

@@ -26,19 +26,19 @@ async fn add(store: &dyn Store, feed: Feed) -> Feed {
 }
 
 async fn find(store: &dyn Store, feed: &Feed) -> Option<Feed> {
-    store.feed(&feed.token).await.unwrap()
+    store.feed(&feed.token_hash).await.unwrap()
 }
 
 async fn mark_used(store: &dyn Store, feed: &Feed, day: &str) -> bool {
-    store.mark_feed_used(&feed.token, date(day)).await.unwrap()
+    store.mark_feed_used(&feed.token_hash, date(day)).await.unwrap()
 }
 
 pub(super) async fn feed_is_found_by_its_token(store: &dyn Store) {
     two_families(store).await;
     let phone = add(store, feed("conrad", "phone; “new” 🦉", "05:00:00")).await;
     let wall = Feed {
-        titles: false,
-        made_by: Some(PersonId::from_address(&"pat@example.org".parse().unwrap())),
+        shows_titles: false,
+        created_by: Some(PersonId::from_address(&"pat@example.org".parse().unwrap())),
         ..feed("lee", "wall", "05:00:00")
     };
     let wall = add(store, wall).await;
@@ -79,7 +79,7 @@ pub(super) async fn feeds_of_a_family_are_listed_by_when_they_were_made(store: &
         store.add_feed(feed).await.unwrap();
     }
     add(store, feed("lee", "other", "05:30:00")).await;
-    feeds.sort_by_key(|feed| (feed.created_at, feed.token.clone()));
+    feeds.sort_by_key(|feed| (feed.created_at, feed.token_hash.clone()));
     let listed = store.family_feeds(&family_id("conrad")).await.unwrap();
     assert_eq!(listed, feeds);
 }
@@ -126,7 +126,7 @@ pub(super) async fn revoked_feed_is_gone(store: &dyn Store) {
     let wall = add(store, feed("conrad", "wall", "05:00:01")).await;
     let revoke = async |family: &str, feed: &Feed| {
         let family = family_id(family);
-        store.revoke_feed(&family, &feed.token).await.unwrap()
+        store.revoke_feed(&family, &feed.token_hash).await.unwrap()
     };
     assert!(!revoke("lee", &phone).await, "it belongs to another family");
     assert_eq!(find(store, &phone).await.as_ref(), Some(&phone));

@@ -33,7 +33,7 @@ pub(super) async fn address_has_one_open_invitation_to_a_family(store: &dyn Stor
     let first = add(store, invitation("conrad", "b@example.org", 0)).await;
     // Another tab, with the address as somebody else writes it.
     let second = invitation("conrad", "B@Example.org", 1);
-    assert_eq!(second.id.invited, first.id.invited);
+    assert_eq!(second.id.address_hash, first.id.address_hash);
     assert!(!store.add_invitation(&second).await.unwrap());
     assert_eq!(find(store, &second).await, None);
     assert_eq!(find(store, &first).await.as_ref(), Some(&first));

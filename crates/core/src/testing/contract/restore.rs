@@ -137,7 +137,7 @@ pub(super) async fn newer_copy_completes_a_card(store: &dyn Store) {
         },
         CardState {
             last_check: last_check("08:40:00", failure(FailureKind::NotTried)),
-            last_failed: last_check("08:35:00", failure(FailureKind::PageChanged)),
+            earlier_failure: last_check("08:35:00", failure(FailureKind::PageChanged)),
             last_success_at: Some(time("08:00:00")),
             refused_since: Some(time("08:30:00")),
             ..CardState::default()

@@ -15,12 +15,12 @@ impl FeedStore for MemoryStore {
         if !state.families.contains_key(&feed.family) {
             return Err(StoreError::NotFound(format!("family “{}”", feed.family)));
         }
-        if state.feeds.contains_key(&feed.token) {
+        if state.feeds.contains_key(&feed.token_hash) {
             return Err(StoreError::AlreadyExists(
                 "a feed with this token".to_owned(),
             ));
         }
-        state.feeds.insert(feed.token.clone(), feed.clone());
+        state.feeds.insert(feed.token_hash.clone(), feed.clone());
         Ok(())
     }
 
@@ -32,14 +32,14 @@ impl FeedStore for MemoryStore {
         let state = self.read()?;
         let feeds = state.feeds.values().filter(|feed| feed.family == *family);
         let mut feeds: Vec<Feed> = feeds.cloned().collect();
-        feeds.sort_by_key(|feed| (feed.created_at, feed.token.clone()));
+        feeds.sort_by_key(|feed| (feed.created_at, feed.token_hash.clone()));
         Ok(feeds)
     }
 
     async fn mark_feed_used(&self, token: &FeedTokenHash, day: NaiveDate) -> StoreResult<bool> {
         let mut state = self.write()?;
         let feed = state.feeds.get_mut(token);
-        let Some(feed) = feed.filter(|feed| feed.has_new_use(day)) else {
+        let Some(feed) = feed.filter(|feed| feed.should_record_use(day)) else {
             return Ok(false);
         };
         feed.last_used = Some(day);

@@ -15,7 +15,7 @@ impl InvitationStore for MemoryStore {
         if !state.families.contains_key(family) {
             return Err(StoreError::NotFound(format!("family “{family}”")));
         }
-        let key = (family.clone(), invitation.id.invited);
+        let key = (family.clone(), invitation.id.address_hash);
         let before = state.invitations.get(&key);
         if before.is_some_and(|before| before.is_open(invitation.created_at)) {
             return Ok(false);
@@ -29,7 +29,7 @@ impl InvitationStore for MemoryStore {
         family: &FamilyId,
         id: &InvitationId,
     ) -> StoreResult<Option<Invitation>> {
-        let key = (family.clone(), id.invited);
+        let key = (family.clone(), id.address_hash);
         let state = self.read()?;
         let found = state.invitations.get(&key);
         Ok(found.filter(|found| found.id == *id).cloned())
@@ -50,7 +50,7 @@ impl InvitationStore for MemoryStore {
         invitation: &Invitation,
     ) -> StoreResult<bool> {
         let mut state = self.write()?;
-        let key = (invitation.family.clone(), invitation.id.invited);
+        let key = (invitation.family.clone(), invitation.id.address_hash);
         let stored = state.invitations.get_mut(&key);
         let stored = stored
             .filter(|stored| stored.id == invitation.id && stored.revision == expected_revision);
@@ -58,7 +58,7 @@ impl InvitationStore for MemoryStore {
     }
 
     async fn remove_invitation(&self, family: &FamilyId, id: &InvitationId) -> StoreResult<bool> {
-        let key = (family.clone(), id.invited);
+        let key = (family.clone(), id.address_hash);
         let mut state = self.write()?;
         let is_stored = state
             .invitations

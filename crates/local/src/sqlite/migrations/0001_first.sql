@@ -59,7 +59,7 @@ CREATE TABLE card (
     -- What a person can do about the failure, if its kind doesn't imply it.
     failure_remedy    TEXT,
     -- The failed check before it as JSON, if the newest was not tried.
-    last_failed       TEXT,
+    earlier_failure   TEXT,
     -- Whether a person has corrected what the newest check failed on.
     corrected         INTEGER NOT NULL DEFAULT 0 CHECK (corrected IN (0, 1)),
     last_success_at   TEXT,
@@ -210,16 +210,16 @@ CREATE TABLE picture (
 
 -- The families' feeds. Of a token only the SHA-256 is stored, and the last four digits.
 CREATE TABLE feed (
-    token      TEXT PRIMARY KEY,
-    family     TEXT NOT NULL REFERENCES family (id) ON DELETE CASCADE,
-    label      TEXT NOT NULL,
-    last_four  TEXT NOT NULL,
-    titles     INTEGER NOT NULL CHECK (titles IN (0, 1)),
-    -- The recipient who made it, as a hash of the address; NULL: the operator.
-    made_by    TEXT,
-    created_at TEXT NOT NULL,
+    token_hash   TEXT PRIMARY KEY,
+    family       TEXT NOT NULL REFERENCES family (id) ON DELETE CASCADE,
+    label        TEXT NOT NULL,
+    last_four    TEXT NOT NULL,
+    shows_titles INTEGER NOT NULL CHECK (shows_titles IN (0, 1)),
+    -- The recipient who created it, as a hash of the address; NULL: the operator.
+    created_by   TEXT,
+    created_at   TEXT NOT NULL,
     -- The family's local date on which it was last read.
-    last_used  TEXT
+    last_used    TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX feed_of_family ON feed (family);
@@ -282,13 +282,13 @@ CREATE INDEX audit_of_family ON audit (family, at);
 -- The invitations to the families' emails. Of a link's token only the SHA-256 is stored.
 CREATE TABLE invitation (
     -- A hash of the family and the address, so that there is one at a time.
-    invited    TEXT PRIMARY KEY,
+    address_hash TEXT PRIMARY KEY,
     -- Which of the address's invitations it is.
-    nonce      TEXT NOT NULL,
-    family     TEXT NOT NULL REFERENCES family (id) ON DELETE CASCADE,
-    revision   INTEGER NOT NULL,
-    expires_at TEXT NOT NULL,
-    invitation TEXT NOT NULL
+    nonce        TEXT NOT NULL,
+    family       TEXT NOT NULL REFERENCES family (id) ON DELETE CASCADE,
+    revision     INTEGER NOT NULL,
+    expires_at   TEXT NOT NULL,
+    invitation   TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX invitation_of_family ON invitation (family);

@@ -196,7 +196,7 @@ pub(crate) async fn withdraw(
     } else {
         let open = open_invitations(&ports, &member.loaded.family).await?;
         let mut open = open.into_iter();
-        if let Some(later) = open.find(|open| open.id.invited == id.invited) {
+        if let Some(later) = open.find(|open| open.id.address_hash == id.address_hash) {
             let outcome = Outcome::InvitedAgain(later.address.to_string());
             return show_page(&ports, &browser, &member, outcome).await;
         }

@@ -18,7 +18,7 @@ use crate::run::not_started::NotStarted;
 use crate::run::{RunOutcome, Trigger};
 use crate::store::{CardCursor, LibraryStore, RunStore as _, Scope, StoreResult};
 use crate::testing::contract::sample;
-use crate::testing::world::{NO_PAUSE, World, library, run_key, run_plan};
+use crate::testing::world::{NO_DELAY, World, library, run_key, run_plan};
 
 /// A queue that keeps what it is given, and is unavailable after some batches.
 struct TestQueue {
@@ -228,7 +228,7 @@ async fn interrupted_run_is_resumed_and_checks_no_card_twice() {
             .all(|visit| visit.planned_at < world.clock.now())
     );
     for visit in sent.iter().chain(&sent) {
-        world.check_visit(visit, NO_PAUSE).await;
+        world.check_visit(visit, NO_DELAY).await;
     }
     assert_eq!(world.logins().len(), 460);
 }
@@ -293,7 +293,7 @@ async fn waiting_cards_are_recorded_with_the_reason() {
     let refusal = Failure::wrong_credentials("no");
     world.site.answer("2", Err(refusal));
     let visit = world.visit("wpl", &[refused]).await;
-    world.check_visit(&visit, NO_PAUSE).await;
+    world.check_visit(&visit, NO_DELAY).await;
     let queue = TestQueue::new();
     let enqueued = enqueue(&world, &world.store, &queue).await;
     let run = enqueued.unwrap().run;

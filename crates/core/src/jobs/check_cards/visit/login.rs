@@ -111,7 +111,7 @@ pub(super) async fn read_account(
         Err(SiteError::NotPermitted(PermitError::Store(error))) => return Err(error.into()),
         Err(
             SiteError::Failed(mut failure)
-            | SiteError::NotPermitted(PermitError::Refused(mut failure)),
+            | SiteError::NotPermitted(PermitError::NotTried(mut failure)),
         ) => {
             // A refusal without a message looks like a changed page. Any other failure says nothing
             // about the PIN, so the next check may try it again.
@@ -169,8 +169,8 @@ impl MarkedLoginPermit<'_> {
         match self.ports.checks.begin_login(card, &self.mark).await {
             Ok(true) => Ok(()),
             Ok(false) if self.is_left_to_others(card).await? => Err(PermitError::LoginSkipped),
-            Ok(false) => Err(PermitError::Refused(login_in_doubt())),
-            Err(StoreError::NotFound(_)) => Err(PermitError::Refused(Failure::not_tried(
+            Ok(false) => Err(PermitError::NotTried(login_in_doubt())),
+            Err(StoreError::NotFound(_)) => Err(PermitError::NotTried(Failure::not_tried(
                 "The card was removed in the meantime.",
             ))),
             Err(error) => Err(error.into()),

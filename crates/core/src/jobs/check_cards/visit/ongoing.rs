@@ -77,7 +77,7 @@ impl<'a> OngoingVisit<'a> {
     async fn try_group(&mut self, group: LoginGroup) -> Result<(), JobError> {
         let clock = self.ports.clock;
         if self.has_contacted_library && self.reason_not_to_try(clock.now()).is_none() {
-            self.options.pace.pause_between_cards(clock).await;
+            self.options.pace.wait_between_cards(clock).await;
         }
         let mut records =
             if self.has_contacted_library || clock.now() - self.loaded_at > RELOAD_AFTER {

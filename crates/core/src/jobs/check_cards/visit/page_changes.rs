@@ -66,7 +66,7 @@ async fn has_changed_page(cards: &dyn CardStore, library: &LibraryId) -> StoreRe
             .cards_to_check(Scope::Failed, cursor.as_ref(), PAGE_SIZE)
             .await?;
         let is_found = page.iter().any(|record| {
-            let failure = record.state.last_failure();
+            let failure = record.state.explaining_failure();
             record.card.library == *library
                 && failure.is_some_and(|(_, failure)| failure.kind == FailureKind::PageChanged)
         });
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::alerts::Alert;
     use crate::failure::Failure;
-    use crate::testing::world::{NO_PAUSE, World, account};
+    use crate::testing::world::{NO_DELAY, World, account};
 
     async fn end(world: &World, checked: &[CheckedCard]) {
         end_resolved_page_alerts(checked, &world.store, &world.store, &world.clock).await;
@@ -106,7 +106,7 @@ mod tests {
         };
         let check = async |library, card| {
             let visit = world.visit(library, &[card]).await;
-            world.check_visit(&visit, NO_PAUSE).await.checked
+            world.check_visit(&visit, NO_DELAY).await.checked
         };
         let is_raised = async || world.store.alert(&alert.key()).await.unwrap().is_some();
         check("kpl", elsewhere).await;

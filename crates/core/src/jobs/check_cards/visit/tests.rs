@@ -18,11 +18,11 @@ use crate::run::work::{LeftOutReason, WorkOutcome};
 use crate::store::{CardStore, Saved, StoreError, StoreResult};
 use crate::testing::contract::sample;
 use crate::testing::memory::MemoryStore;
-use crate::testing::world::{NO_PAUSE, StopAtSecondLogin, World, account};
+use crate::testing::world::{NO_DELAY, StopAtSecondLogin, World, account};
 
-/// Pauses five seconds between two cards.
-const PAUSE_5_S: VisitOptions<'static> = VisitOptions::new(Pace {
-    pause: Duration::from_secs(5),
+/// Waits five seconds between two cards.
+const DELAY_5_S: VisitOptions<'static> = VisitOptions::new(Pace {
+    delay: Duration::from_secs(5),
     jitter: Duration::ZERO,
 });
 
@@ -158,7 +158,7 @@ async fn check_with_store(world: &World, visit: &Visit, checks: &TwistedStore<'_
     world
         .with_visit_ports(async |ports| {
             let ports = VisitPorts { checks, ..*ports };
-            check_visit(&ports, visit, NO_PAUSE).await
+            check_visit(&ports, visit, NO_DELAY).await
         })
         .await
 }
@@ -459,7 +459,7 @@ async fn only_check_at_a_library_detects_a_crash_at_once() {
                     concurrency_limit: &ExactLimit { is_alone },
                     ..*ports
                 };
-                check_visit(&ports, &visit, NO_PAUSE).await
+                check_visit(&ports, &visit, NO_DELAY).await
             })
             .await;
         let seen = kinds(&report.checked);
@@ -479,41 +479,41 @@ async fn card_paused_after_the_planning_is_left_out() {
     let visit = world.visit("wpl", &[card]).await;
     let pause = sample::card_pause(None);
     world.store.set_pause(card, Some(&pause)).await.unwrap();
-    let report = world.check_visit(&visit, NO_PAUSE).await;
+    let report = world.check_visit(&visit, NO_DELAY).await;
     let reasons: Vec<_> = report.left_out.iter().map(|(_, reason)| *reason).collect();
     assert_eq!(reasons, [LeftOutReason::Paused]);
     assert!(world.logins().is_empty());
 }
 
 #[tokio::test]
-async fn visit_pauses_between_cards_only() {
-    for (pause_before_first_card, expected_seconds) in [(false, 10), (true, 15)] {
+async fn visit_waits_between_cards_and_before_the_first_if_asked() {
+    for (delay_before_first_card, expected_seconds) in [(false, 10), (true, 15)] {
         let world = World::new().await;
         let cards = add_cards(&world, &["1", "2", "3"]).await;
         let before = world.clock.now();
         let visit = world.visit("wpl", &cards).await;
         let options = VisitOptions {
-            pause_before_first_card,
-            ..PAUSE_5_S
+            delay_before_first_card,
+            ..DELAY_5_S
         };
         world.check_visit(&visit, options).await;
         let paused = world.clock.now() - before;
         assert_eq!(
             paused.num_seconds(),
             expected_seconds,
-            "{pause_before_first_card}"
+            "{delay_before_first_card}"
         );
     }
 }
 
 #[tokio::test]
-async fn cards_that_are_not_tried_cost_no_pause() {
+async fn cards_that_are_not_tried_cost_no_delay() {
     let world = World::new().await;
     let cards = add_cards(&world, &["1", "2", "3"]).await;
     world.site.answer("1", Err(Failure::site_down("no answer")));
     let visit = world.visit("wpl", &cards).await;
     let before = world.clock.now();
-    let report = world.check_visit(&visit, PAUSE_5_S).await;
+    let report = world.check_visit(&visit, DELAY_5_S).await;
     assert_eq!(
         kinds(&report.checked),
         ["site_down", "not_tried", "not_tried"]
@@ -536,12 +536,12 @@ async fn repeated_visit_checks_only_what_is_left() {
         on_checked: Some(&|_| {
             count.fetch_add(1, Ordering::SeqCst);
         }),
-        ..NO_PAUSE
+        ..NO_DELAY
     };
     let first = world.check_visit(&visit, options).await;
     assert_eq!(first.ending.unwrap(), Ending::Stopped);
     for (checked, checked_before) in [(1, 2), (0, 3)] {
-        let again = world.check_visit(&visit, NO_PAUSE).await;
+        let again = world.check_visit(&visit, NO_DELAY).await;
         assert_eq!(again.checked.len(), checked);
         assert_eq!(again.checked_before.len(), checked_before);
     }
@@ -559,7 +559,7 @@ async fn interrupted_visit_reports_the_cards_it_checked() {
         stop: &StopAtSecondLogin(&world),
         // The second card's check never comes back.
         on_checked: Some(&|_| world.site.hang_after_login.store(true, Ordering::SeqCst)),
-        ..NO_PAUSE
+        ..NO_DELAY
     };
     let report = world.check_visit(&visit, options).await;
     assert_eq!(kinds(&report.checked), ["ok"]);
@@ -582,7 +582,7 @@ async fn card_after_the_deadline_is_not_tried() {
     let visit = world.visit("wpl", &cards).await;
     let options = VisitOptions {
         deadline: Some(world.clock.now() + chrono::Duration::seconds(7)),
-        ..PAUSE_5_S
+        ..DELAY_5_S
     };
     let before = world.clock.now();
     world.check_visit(&visit, options).await;
@@ -600,7 +600,7 @@ async fn visit_to_a_removed_library_succeeds() {
     let visit = world.visit("wpl", &[card]).await;
     world.store.remove_card(card).await.unwrap();
     world.store.remove_library(&visit.library).await.unwrap();
-    let report = world.check_visit(&visit, NO_PAUSE).await;
+    let report = world.check_visit(&visit, NO_DELAY).await;
     assert!(report.checked.is_empty());
     assert!(world.logins().is_empty());
 }
@@ -621,7 +621,7 @@ async fn old_pin_is_not_tried_after_a_new_one_was_set() {
     let visit = world.visit("wpl", &[first, second]).await;
     let options = VisitOptions {
         on_checked: Some(&|_| world.set_pin_now(second, ("2", "new"))),
-        ..NO_PAUSE
+        ..NO_DELAY
     };
     world.check_visit(&visit, options).await;
     assert_eq!(world.logins(), ["1:p"]);
@@ -674,7 +674,7 @@ async fn unknown_page_of_a_never_read_library_suspects_its_system() {
             .site
             .answer("1", Err(Failure::page_changed("no form")));
         let visit = world.visit("wpl", &[card]).await;
-        let report = world.check_visit(&visit, NO_PAUSE).await;
+        let report = world.check_visit(&visit, NO_DELAY).await;
         assert_eq!(kinds(&report.checked), ["page_changed"]);
         assert_eq!(last_failure(&world, card).await.remedy, expected);
         let [alert] = &report.alerts[..] else {

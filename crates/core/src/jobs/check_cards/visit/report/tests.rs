@@ -5,7 +5,7 @@ use crate::ids::CardId;
 use crate::jobs::check_cards::visit::{DOWN_ALERT_AFTER, VisitOptions};
 use crate::store::CardStore as _;
 use crate::testing::contract::sample;
-use crate::testing::world::{NO_PAUSE, World, account};
+use crate::testing::world::{NO_DELAY, World, account};
 
 fn outcomes(work: &WorkItem) -> Vec<String> {
     let outcomes = work.results.iter().map(|result| result.outcome.to_string());
@@ -18,7 +18,7 @@ fn outcomes(work: &WorkItem) -> Vec<String> {
 async fn alerts_of_down_library(world: &World, card: CardId) -> Vec<Alert> {
     world.site.answer("1", Err(Failure::site_down("no answer")));
     let visit = world.visit("wpl", &[card]).await;
-    world.check_visit(&visit, NO_PAUSE).await.alerts
+    world.check_visit(&visit, NO_DELAY).await.alerts
 }
 
 #[tokio::test]
@@ -41,7 +41,7 @@ async fn repeated_visit_reports_one_item_with_every_card() {
     let options = VisitOptions {
         stop: &|| is_checked.load(std::sync::atomic::Ordering::SeqCst),
         on_checked: Some(&|_| is_checked.store(true, std::sync::atomic::Ordering::SeqCst)),
-        ..NO_PAUSE
+        ..NO_DELAY
     };
     let mut report = world.check_visit(&visit, options).await;
     let stopped = report.work_item(&visit);
@@ -54,8 +54,8 @@ async fn repeated_visit_reports_one_item_with_every_card() {
     let failed = report.work_item(&visit);
     assert_eq!(outcomes(&failed), ["done", "left_out:paused"]);
 
-    let whole = world.check_visit(&visit, NO_PAUSE).await.work_item(&visit);
-    let again = world.check_visit(&visit, NO_PAUSE).await.work_item(&visit);
+    let whole = world.check_visit(&visit, NO_DELAY).await.work_item(&visit);
+    let again = world.check_visit(&visit, NO_DELAY).await.work_item(&visit);
     assert_eq!(
         outcomes(&whole),
         [
@@ -90,7 +90,7 @@ async fn library_down_for_a_day_raises_an_alert_until_it_is_up() {
     }
     world.site.answer("1", Ok(account(&[])));
     let visit = world.visit("wpl", &[card]).await;
-    world.check_visit(&visit, NO_PAUSE).await;
+    world.check_visit(&visit, NO_DELAY).await;
     world.clock.advance(DOWN_ALERT_AFTER / 3);
     assert_eq!(alerts_of_down_library(&world, card).await, []);
 }
@@ -105,7 +105,7 @@ async fn changed_pages_of_a_library_are_one_alert() {
         world.site.answer(number, Err(changed));
     }
     let visit = world.visit("wpl", &cards).await;
-    let alerts = world.check_visit(&visit, NO_PAUSE).await.alerts;
+    let alerts = world.check_visit(&visit, NO_DELAY).await.alerts;
     let keys: Vec<_> = alerts.iter().map(Alert::key).collect();
     assert_eq!(keys.len(), 2);
     assert_eq!(keys[0], keys[1]);

@@ -26,7 +26,7 @@ async fn own_number_and_pin_are_masked_before_anything_is_stored() {
     world.clock.advance(chrono::Duration::hours(7));
     world.site.answer(NUMBER, Err(Failure::page_changed(ECHO)));
     let visit = world.visit("wpl", &[card]).await;
-    let report = world.check_visit(&visit, NO_PAUSE).await;
+    let report = world.check_visit(&visit, NO_DELAY).await;
     assert_eq!((report.checked.len(), report.alerts.len()), (1, 1));
     let printed = format!("{report:?}");
     assert!(printed.contains(MASKED), "{printed}");

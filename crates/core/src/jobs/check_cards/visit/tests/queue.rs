@@ -29,7 +29,7 @@ async fn check_after_queue(
     };
     let options = VisitOptions {
         deadline,
-        ..NO_PAUSE
+        ..NO_DELAY
     };
     let report = world.with_visit_ports(async |ports| {
         let ports = VisitPorts {

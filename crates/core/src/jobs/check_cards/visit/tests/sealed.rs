@@ -49,7 +49,7 @@ async fn unknown_key_fails_only_its_card_and_raises_an_alert() {
     let replaced = world.store.replace_secret(orphan, new.id, &new);
     assert!(replaced.await.unwrap());
     let visit = world.visit("wpl", &[orphan, good]).await;
-    let report = world.check_visit(&visit, NO_PAUSE).await;
+    let report = world.check_visit(&visit, NO_DELAY).await;
     assert_eq!(world.logins(), ["2:p"]);
     assert_eq!(
         last_failure(&world, orphan).await.kind,
