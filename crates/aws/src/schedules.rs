@@ -22,7 +22,7 @@ pub(crate) const REPLAYED: &str = "replayed";
 /// A job's schedules by label.
 pub type Schedules = BTreeMap<Label, Schedule>;
 
-/// Declared schedules, and the closed-days files that they name.
+/// DeclaredTotals schedules, and the closed-days files that they name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleList {

@@ -107,7 +107,7 @@ fn line_from_stdin() -> Result<SecretString, CommandError> {
     line.zeroize();
     pin.map_err(|reason| {
         CommandError::usage(format!(
-            "Can't read the PIN on standard input: {reason}. Nothing was changed."
+            "Can't read the PIN from standard input: {reason}. Nothing was changed."
         ))
     })
 }

@@ -22,7 +22,7 @@ use crate::exit::{CommandError, ErrorKind};
 use crate::home::Home;
 use crate::key_store::KeyStore;
 use crate::output::{Output, print_to_stderr};
-use crate::suggest::nearest;
+use crate::suggest::find_nearest;
 use crate::suggested::HIPPO;
 use crate::target::Target;
 use crate::values::CardName;
@@ -161,7 +161,7 @@ impl Context {
             return Ok(family);
         }
         let known = self.store.families().await?;
-        let meant = nearest(id.as_str(), known.iter().map(|family| family.id.as_str()));
+        let meant = find_nearest(id.as_str(), known.iter().map(|family| family.id.as_str()));
         Err(CommandError::usage(format!("There is no family “{id}”."))
             .did_you_mean(meant)
             .try_command(format!("{HIPPO} family list")))
@@ -173,7 +173,7 @@ impl Context {
             return Ok(library);
         }
         let known = self.store.libraries().await?;
-        let meant = nearest(id.as_str(), known.iter().map(|library| library.id.as_str()));
+        let meant = find_nearest(id.as_str(), known.iter().map(|library| library.id.as_str()));
         Err(CommandError::usage(format!("There is no library “{id}”."))
             .did_you_mean(meant)
             .try_command(format!("{HIPPO} library list")))
@@ -197,7 +197,7 @@ impl Context {
         let ending = match name {
             CardName::Id(id) => {
                 return Err(CommandError::usage(format!("There is no card {id}."))
-                    .did_you_mean(nearest(&id.to_string(), &ids))
+                    .did_you_mean(find_nearest(&id.to_string(), &ids))
                     .try_command(format!("{HIPPO} card list")));
             }
             CardName::Ending(ending) => ending,
@@ -207,7 +207,7 @@ impl Context {
         let endings = ids
             .iter()
             .filter_map(|id| id.get(id.len().saturating_sub(ending.len())..));
-        require_single_match(records, ending, nearest(ending, endings))
+        require_single_match(records, ending, find_nearest(ending, endings))
     }
 
     /// Loads one family, or all.

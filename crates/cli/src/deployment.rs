@@ -58,7 +58,7 @@ pub(crate) struct RunRequest<I> {
 
 impl<I> RunRequest<I> {
     /// Whether a schedule started the command, and not a person.
-    pub(crate) fn is_schedule(&self) -> bool {
+    pub(crate) fn is_scheduled(&self) -> bool {
         self.started_by == StartedBy::Schedule
     }
 

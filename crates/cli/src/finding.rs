@@ -7,12 +7,16 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verdict {
     Ok,
-    /// It works as somebody wanted it, but they may have forgotten it.
+    /// It works as configured, but it may be a forgotten setting.
     Warning,
     Problem,
+    /// The check got no answer.
     #[cfg_attr(
         not(feature = "aws"),
-        expect(dead_code, reason = "only an AWS account may not say")
+        expect(
+            dead_code,
+            reason = "only checks of an AWS account can be without an answer"
+        )
     )]
     Unknown,
 }

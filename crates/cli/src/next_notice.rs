@@ -23,7 +23,7 @@ const MAX_RECENT_RUNS: usize = 20;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum NextNotice {
     /// It is due and goes out on the next run of `notify-all`.
-    Waiting {
+    Overdue {
         /// When it became due.
         since: DateTime<Utc>,
         /// Why the last attempt to send it failed.
@@ -45,8 +45,8 @@ impl NextNotice {
                 .store
                 .mail(&MailKey::daily(family.id.clone(), date))
                 .await?;
-            if record.as_ref().is_none_or(|record| is_waiting(record, now)) {
-                return Ok(Self::Waiting {
+            if record.as_ref().is_none_or(|record| is_unsent(record, now)) {
+                return Ok(Self::Overdue {
                     since: family.scheduled_instant(date),
                     reason: record.and_then(|record| record.reason),
                 });
@@ -58,7 +58,7 @@ impl NextNotice {
     /// The due time; in the past while the notice waits.
     pub(crate) fn instant(&self) -> Option<DateTime<Utc>> {
         match self {
-            Self::Waiting { since, .. } => Some(*since),
+            Self::Overdue { since, .. } => Some(*since),
             Self::Due(at) => Some(*at),
             Self::None => None,
         }
@@ -67,14 +67,14 @@ impl NextNotice {
     /// Whether `notify-all` should have sent it.
     pub(crate) fn is_late(&self, family: &Family, now: DateTime<Utc>) -> bool {
         let chosen = family.history.since.unwrap_or(family.created_at);
-        matches!(self, Self::Waiting { since, .. } if now - (*since).max(family.created_at).max(chosen) > LATE_AFTER)
+        matches!(self, Self::Overdue { since, .. } if now - (*since).max(family.created_at).max(chosen) > LATE_AFTER)
     }
 
     /// Whether the last attempt to send it failed.
     pub(crate) fn has_failed(&self) -> bool {
         matches!(
             self,
-            Self::Waiting {
+            Self::Overdue {
                 reason: Some(_),
                 ..
             }
@@ -95,7 +95,7 @@ impl NextNotice {
                 "The next notice is due {}{zone}",
                 at_moment(*at, now, family.timezone)
             ),
-            Self::Waiting { since, .. } => {
+            Self::Overdue { since, .. } => {
                 let local = since.with_timezone(&family.timezone);
                 let notice = if local.date_naive() == local_date(now, family.timezone) {
                     format!("Today's notice was due at {}{zone}", local.format("%H:%M"))
@@ -116,7 +116,7 @@ impl NextNotice {
         recent_runs: &[Run],
     ) -> (String, String) {
         let now = context.now();
-        if let Self::Waiting {
+        if let Self::Overdue {
             reason: Some(reason),
             ..
         } = self
@@ -172,7 +172,7 @@ fn should_have_sent(run: &Run, family: &Family, now: DateTime<Utc>) -> bool {
         && input.is_none_or(|input| input.family.is_none_or(|only| only == family.id))
 }
 
-fn is_waiting(record: &OutboxRecord, now: DateTime<Utc>) -> bool {
+fn is_unsent(record: &OutboxRecord, now: DateTime<Utc>) -> bool {
     matches!(
         record.check_claimable(now),
         Ok(()) | Err(TransitionError::Waiting)

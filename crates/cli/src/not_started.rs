@@ -13,13 +13,14 @@ use crate::context::Context;
 use crate::exit::{CommandResult, Outcome};
 use crate::output::print_to_stderr;
 use crate::output::time::moment;
-use crate::pauses::{load_pauses_of, pause_words, resume_command};
+use crate::pauses::{describe_pause, load_pauses_of, resume_command};
 use crate::problem::check_failed_command;
 use crate::start_options::StartOptions;
 use crate::suggested::HIPPO;
 
-/// A run that starts later than this after its scheduled time needs an explanation.
-const MAX_START_DELAY: TimeDelta = TimeDelta::minutes(10);
+/// How long after a scheduled time its timer may start the command a second time. A timer that fires later than that
+/// fires at a time that its schedule doesn't have.
+const TIMER_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
 
 /// Why a run was not started, in words, and the command that helps.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,10 +45,10 @@ pub(crate) async fn show_not_started(
     let command = command.map(|command| format!("  → {command}"));
     let is_clock_in_doubt = run.outcome == RunOutcome::SkippedClockInDoubt;
     let has_run = matches!(reason, NotStarted::AlreadyRan(_)) && run.outcome.has_started();
-    let is_unforeseen = has_run
+    let is_unexpected_repeat = has_run
         && options.scheduled_time.is_none()
-        && now - run.key.scheduled_time > MAX_START_DELAY;
-    if is_clock_in_doubt || (is_unforeseen && options.is_quiet()) {
+        && now - run.key.scheduled_time > TIMER_TOLERANCE;
+    if is_clock_in_doubt || (is_unexpected_repeat && options.is_quiet()) {
         // A schedule's owner needs these, even in a quiet run.
         print_to_stderr(what);
         if let Some(command) = command {
@@ -77,20 +78,20 @@ fn explain(reason: &NotStarted, pauses: &[Pause], now: DateTime<Utc>, zone: Tz) 
     };
     match (reason, run.outcome) {
         (_, RunOutcome::SkippedClockInDoubt) => without_command(format!(
-            "Not run: the clock shows {started}, which doesn't fit the records. If the clock is right, the next \
-             notify-all continues, a minute or more from now. If not, set the clock."
+            "Not run: the clock shows {started}, but earlier records have a later time. If the clock is wrong, set it. If \
+             it's right, the next notify-all continues, a minute or more from now."
         )),
         (NotStarted::StillRunning(_), _) => without_command(format!(
-            "Not run: the run {} is still going. It started at {started}.",
+            "Not run: the run {} is still going. It started at {started}. Wait for it to end.",
             run.key
         )),
         (NotStarted::AlreadyRan(_), outcome) if outcome.has_started() => run_now(format!(
-            "Not run: “{label}” already ran for its latest scheduled time, {scheduled}. For another time, add it to the \
-             schedule."
+            "Not run: “{label}” already ran for its latest scheduled time, {scheduled}. To run at another time, too, add that \
+             time to the schedule."
         )),
         (_, RunOutcome::SkippedPaused) => match find_pause(run, pauses) {
             Some(pause) if pause.includes(now) => Explanation {
-                what: format!("Not run: {}.", pause_words(pause, "paused", now, zone)),
+                what: format!("Not run: {}.", describe_pause(pause, "paused", now, zone)),
                 command: Some(resume_command(pause)),
             },
             Some(_) => run_now(format!(
@@ -99,7 +100,7 @@ fn explain(reason: &NotStarted, pauses: &[Pause], now: DateTime<Utc>, zone: Tz) 
             None => run_now(format!("Not run: the schedule “{label}” is disabled.")),
         },
         (_, RunOutcome::Missed) => run_now(format!(
-            "Not run: it came too late for its scheduled time, {scheduled}, which is on record as missed."
+            "Not run: it's too late for the run of {scheduled}, which is on record as missed."
         )),
         (_, RunOutcome::SkippedClosed) => run_now(format!(
             "Not run: {scheduled} is on a closed day of the schedule “{label}”."
@@ -235,13 +236,13 @@ mod tests {
           → hippo schedule resume --all
         Not run: “failed” was paused at its latest scheduled time, 05:30 today. To run it now:
           → hippo check-cards --scope failed
-        Not run: it came too late for its scheduled time, 05:30 today, which is on record as missed. To run it now:
+        Not run: it's too late for the run of 05:30 today, which is on record as missed. To run it now:
           → hippo check-cards --scope failed
-        Not run: it came too late for its scheduled time, 05:30 today, which is on record as missed. To run it now:
+        Not run: it's too late for the run of 05:30 today, which is on record as missed. To run it now:
           → hippo check-cards --scope failed
-        Not run: “failed” already ran for its latest scheduled time, 05:30 today. For another time, add it to the schedule. To run it now:
+        Not run: “failed” already ran for its latest scheduled time, 05:30 today. To run at another time, too, add that time to the schedule. To run it now:
           → hippo check-cards --scope failed
-        Not run: the run check-cards/failed/2026-11-21T10:30:00Z is still going. It started at 07:00 today.
+        Not run: the run check-cards/failed/2026-11-21T10:30:00Z is still going. It started at 07:00 today. Wait for it to end.
         Not run: the schedule “tick” is disabled. To run it now:
           → hippo notify-all
         Not run: 05:00 today is on a closed day of the schedule “conrads”. To run it now:
@@ -250,7 +251,7 @@ mod tests {
           → hippo check-cards --scope failed
         Not run: 05:30 today is outside the dates of the schedule “failed”. To run it now:
           → hippo check-cards --scope failed
-        Not run: the clock shows 07:00 today, which doesn't fit the records. If the clock is right, the next notify-all continues, a minute or more from now. If not, set the clock.
+        Not run: the clock shows 07:00 today, but earlier records have a later time. If the clock is wrong, set it. If it's right, the next notify-all continues, a minute or more from now.
         ");
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn what_is_paused(pause: &Pause) -> String {
 
 /// Says who paused what, when, until when and why, such as `ana paused all schedules at 09:30 today,
 /// until 00:00 tomorrow (moving house)`. `verb` is `paused`, or another tense of it.
-pub(crate) fn pause_words(pause: &Pause, verb: &str, now: DateTime<Utc>, zone: Tz) -> String {
+pub(crate) fn describe_pause(pause: &Pause, verb: &str, now: DateTime<Utc>, zone: Tz) -> String {
     let until = match pause.until {
         Some(until) => format!(", until {}", moment(until, now, zone)),
         None => String::new(),
@@ -47,7 +47,7 @@ pub(crate) fn pause_words(pause: &Pause, verb: &str, now: DateTime<Utc>, zone: T
 
 /// Says who paused what, when, until when and why, in a sentence.
 pub(crate) fn pause_sentence(pause: &Pause, context: &Context) -> String {
-    let words = pause_words(pause, "paused", context.now(), context.zone());
+    let words = describe_pause(pause, "paused", context.now(), context.zone());
     format!("{}.", begin_sentence(&words))
 }
 
@@ -89,8 +89,9 @@ mod tests {
 
     #[test]
     fn pause_names_its_author_its_end_and_its_reason() {
-        let words =
-            |pause: &Pause| pause_words(pause, "paused", at("15:00"), chrono_tz::America::Toronto);
+        let words = |pause: &Pause| {
+            describe_pause(pause, "paused", at("15:00"), chrono_tz::America::Toronto)
+        };
         assert_eq!(
             words(&pause(None, None)),
             "ana paused the schedule “all” at 07:00 today"

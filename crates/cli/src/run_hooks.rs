@@ -31,19 +31,19 @@ pub(crate) struct LocalRunHooks<'a> {
     by_label: BTreeMap<Label, Option<Box<dyn Notifier>>>,
     by_job: BTreeMap<JobName, Option<Box<dyn Notifier>>>,
     for_failed_runs: Option<Box<dyn Notifier>>,
-    is_schedule: bool,
+    is_unattended: bool,
     public_url: Option<PublicUrl>,
 }
 
 impl<'a> LocalRunHooks<'a> {
-    /// Prepares the hooks of a run; `is_schedule` means that nobody is watching.
+    /// Prepares the hooks of a run; `is_unattended` means that nobody is watching.
     pub(crate) fn new(
         home: &Home,
         jobs: &'a Jobs,
         store: &'a dyn Store,
         clock: &'a dyn Clock,
         mailer: Result<Box<dyn Mailer>, CommandError>,
-        is_schedule: bool,
+        is_unattended: bool,
         public_url: Option<PublicUrl>,
     ) -> Self {
         let mailer = jobs.operator.clone().and_then(|address| {
@@ -73,7 +73,7 @@ impl<'a> LocalRunHooks<'a> {
                 .map(|(job, on_failure)| (*job, notifier(on_failure, home)))
                 .collect(),
             for_failed_runs: notifier(&jobs.failures.all, home),
-            is_schedule,
+            is_unattended,
             public_url,
         }
     }
@@ -90,13 +90,11 @@ impl<'a> LocalRunHooks<'a> {
         })
     }
 
-    /// Builds the core's `RunHooks` from this.
-    ///
     /// Without an email address, a scheduled run logs its alerts, because cron emails the log. A
     /// person's run doesn't log them.
     pub(crate) fn to_run_hooks(&'a self, mail: Option<&'a MailNotifier<'a>>) -> RunHooks<'a> {
         let default = mail.map_or(&LogNotifier as &dyn Notifier, |mail| mail);
-        let notifies = mail.is_some() || self.is_schedule;
+        let notifies = mail.is_some() || self.is_unattended;
         RunHooks {
             alerts: self.store,
             outbox: self.store,

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::config::PERSON_LABEL;
 use crate::deployment::{Deployment, StartedBy};
 use crate::exit::CommandError;
-use crate::suggest::{list_known, nearest};
+use crate::suggest::{find_nearest, list_known};
 use crate::suggested::HIPPO;
 use crate::values::instant;
 
@@ -45,7 +45,7 @@ impl StartOptions {
     pub(crate) fn started_by(&self) -> StartedBy {
         if self.is_backfill {
             StartedBy::Backfill
-        } else if self.is_schedule() {
+        } else if self.is_scheduled() {
             StartedBy::Schedule
         } else {
             StartedBy::Person
@@ -59,14 +59,14 @@ impl StartOptions {
     }
 
     /// Whether the run belongs to a schedule.
-    fn is_schedule(&self) -> bool {
+    fn is_scheduled(&self) -> bool {
         self.label.is_some() || self.scheduled_time.is_some()
     }
 
     /// Whether to print only failures, because cron emails all output. A person at a terminal wants to
     /// know what became of the run.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.quiet || (self.is_schedule() && !std::io::stdout().is_terminal())
+        self.quiet || (self.is_scheduled() && !std::io::stdout().is_terminal())
     }
 
     /// Finds the schedule of the label. Refuses a label that no schedule of this job has; the error suggests a
@@ -116,7 +116,7 @@ impl StartOptions {
         now: DateTime<Utc>,
         last_scheduled: impl FnOnce(&Label) -> Option<DateTime<Utc>>,
     ) -> Result<RunKey, InvalidId> {
-        let label = match (&self.label, self.is_schedule()) {
+        let label = match (&self.label, self.is_scheduled()) {
             (Some(label), _) => label.clone(),
             (None, true) => default_label.parse()?,
             (None, false) => PERSON_LABEL.parse()?,
@@ -125,7 +125,7 @@ impl StartOptions {
         let minute = DateTime::from_timestamp(second - second.rem_euclid(60), 0).unwrap_or(now);
         let scheduled_time = match self.scheduled_time {
             Some(time) => time.to_utc(),
-            None if self.is_schedule() => last_scheduled(&label).unwrap_or(minute),
+            None if self.is_scheduled() => last_scheduled(&label).unwrap_or(minute),
             None => DateTime::from_timestamp(second, 0).unwrap_or(now),
         };
         Ok(RunKey {
@@ -177,7 +177,7 @@ fn choose_schedule(
 /// The error for a label that is none of these; it suggests a similar one, or lists them.
 pub(crate) fn unknown_schedule(label: &str, known: &[String]) -> CommandError {
     let mut error = CommandError::usage(format!("There is no schedule “{label}”."));
-    let meant = nearest(label, known);
+    let meant = find_nearest(label, known);
     if let (None, Some(all)) = (meant, list_known("schedule", known)) {
         error = error.advice(all);
     }

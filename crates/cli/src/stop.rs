@@ -23,7 +23,9 @@ pub(crate) fn after_interrupted_check() -> String {
 
 /// The consequence of interrupted sending.
 pub(crate) fn after_interrupted_sending() -> String {
-    format!("An email that was being sent may or may not have left. “{HIPPO} status” names it.")
+    format!(
+        "An email was being sent, and we can't tell whether it went out. “{HIPPO} status” names it."
+    )
 }
 
 /// Tells whether a signal asked the command to stop.
@@ -36,13 +38,13 @@ pub(crate) struct Stop {
 impl Stop {
     /// Starts to listen for signals; needs a running runtime.
     ///
-    /// The first signal prints what `work` is being finished. The second prints the `consequence` and
-    /// ends the process with code 1; everything saved so far is complete.
+    /// After the first signal, prints that `work` is being finished. After the second, prints the `consequence` and exits
+    /// with code 1; everything saved so far is complete.
     pub(crate) fn listen(work: &'static str, consequence: String) -> Self {
-        let (ask, requested) = watch::channel(false);
+        let (request, requested) = watch::channel(false);
         let listener = tokio::spawn(async move {
-            while signal().await {
-                if ask.send_replace(true) {
+            while receive_stop_signal().await {
+                if request.send_replace(true) {
                     print_to_stderr(format!(
                         "Stopped at once. Everything saved so far stays. {consequence}"
                     ));
@@ -60,13 +62,13 @@ impl Stop {
     }
 
     /// Starts to listen for signals silently, alongside work that has a listener of its own.
-    pub(crate) fn observe() -> Self {
-        let (ask, requested) = watch::channel(false);
+    pub(crate) fn listen_silently() -> Self {
+        let (request, requested) = watch::channel(false);
         let listener = tokio::spawn(async move {
-            interrupted().await;
-            ask.send_replace(true);
+            wait_for_stop_signal().await;
+            request.send_replace(true);
             // The receiver must not mistake an ended listener for one that hears nothing.
-            ask.closed().await;
+            request.closed().await;
         });
         Self {
             requested,
@@ -75,7 +77,7 @@ impl Stop {
     }
 
     /// Returns once a signal asked the command to stop.
-    pub(crate) async fn asked(&self) {
+    pub(crate) async fn wait_for_request(&self) {
         let mut requested = self.requested.clone();
         if requested.wait_for(|requested| *requested).await.is_err() {
             // The listener has ended, so no signal will come.
@@ -98,20 +100,20 @@ impl StopRequest for Stop {
     }
 
     async fn wait_for_grace_end(&self) {
-        self.asked().await;
+        self.wait_for_request().await;
         tokio::time::sleep(STOP_GRACE).await;
     }
 }
 
 /// Returns once a signal asks the command to stop; never returns if signals can't be received.
-pub(crate) async fn interrupted() {
-    if !signal().await {
+pub(crate) async fn wait_for_stop_signal() {
+    if !receive_stop_signal().await {
         std::future::pending::<()>().await;
     }
 }
 
 /// Waits for the next signal; returns false if signals can't be received.
-async fn signal() -> bool {
+async fn receive_stop_signal() -> bool {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -3,12 +3,12 @@
 use std::fmt::Display;
 
 /// Finds the candidate that is closest to the given name, if one is close enough.
-pub(crate) fn nearest<T: AsRef<str>>(
+pub(crate) fn find_nearest<T: AsRef<str>>(
     given: &str,
     candidates: impl IntoIterator<Item = T>,
 ) -> Option<T> {
     let given = given.to_lowercase();
-    let most = (given.chars().count() / 3).max(1);
+    let max_distance = (given.chars().count() / 3).max(1);
     candidates
         .into_iter()
         .map(|candidate| {
@@ -21,7 +21,7 @@ pub(crate) fn nearest<T: AsRef<str>>(
             };
             (distance, candidate)
         })
-        .filter(|(distance, _)| *distance <= most)
+        .filter(|(distance, _)| *distance <= max_distance)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -31,7 +31,7 @@ pub(crate) fn did_you_mean<T: AsRef<str> + Display>(
     given: &str,
     candidates: impl IntoIterator<Item = T>,
 ) -> String {
-    nearest(given, candidates)
+    find_nearest(given, candidates)
         .map(|candidate| format!(" Did you mean “{candidate}”?"))
         .unwrap_or_default()
 }
@@ -60,6 +60,6 @@ mod tests {
     #[case::too_short_to_tell("x", None)]
     fn nearest_id_is_suggested(#[case] given: &str, #[case] expected: Option<&str>) {
         let known = ["conrad", "lee", "toronto-public"];
-        assert_eq!(nearest(given, known), expected);
+        assert_eq!(find_nearest(given, known), expected);
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono_tz::{TZ_VARIANTS, Tz};
 
-use crate::suggest::nearest;
+use crate::suggest::find_nearest;
 
 /// Zones without summer time, each with two zones that people may mean: one with summer time, and
 /// one without it.
@@ -47,14 +47,14 @@ fn suggestion(name: &str) -> Option<&'static str> {
         // A short beginning would find a city at the other end of the world.
         let city = city_of(&written);
         let is_like_it = |zone: &&str| city_of(zone).chars().count() <= city.chars().count() + 1;
-        return nearest(&written, names()).or_else(|| suggestion(city).filter(is_like_it));
+        return find_nearest(&written, names()).or_else(|| suggestion(city).filter(is_like_it));
     }
     let is_place = |name: &&str| name.contains('/') && !name.starts_with("Etc/");
     let same = |name: &&str| city_of(name).eq_ignore_ascii_case(&written);
     if let Some(zone) = names().filter(is_place).find(same) {
         return Some(zone);
     }
-    let meant = nearest(&written, names().filter(is_place).map(city_of))?;
+    let meant = find_nearest(&written, names().filter(is_place).map(city_of))?;
     names().filter(is_place).find(|name| city_of(name) == meant)
 }
 

@@ -12,7 +12,7 @@ use crate::ids::SystemName;
 /// Its JSON is the format of `hippo read` and of every store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Account {
-    /// The system that the pages are of.
+    /// The library system that served the pages.
     pub system: SystemName,
     /// Items that are out; `None` where the pages do not say.
     pub loans: Option<Vec<Loan>>,
@@ -25,7 +25,7 @@ pub struct Account {
     /// Last day on which the card is good.
     pub card_expires: Option<NaiveDate>,
     /// Totals that the site states.
-    pub declared: Declared,
+    pub declared: DeclaredTotals,
     /// The library's messages to this patron: blocks, restrictions, notices.
     pub messages: Vec<String>,
 }
@@ -40,7 +40,7 @@ impl Account {
             fines: None,
             currency: None,
             card_expires: None,
-            declared: Declared::default(),
+            declared: DeclaredTotals::default(),
             messages: Vec::new(),
         }
     }
@@ -65,8 +65,8 @@ impl Account {
         }
     }
 
-    /// Fails with `page_changed` if the due dates show that the library's date format takes the year for the day: each
-    /// is years ago, but read in another order, it is close to today.
+    /// Fails with `page_changed` if every due date is years ago, but would be near today with the day and the year
+    /// exchanged: the library's date format then has the wrong order.
     pub fn check_due_dates(&self, today: NaiveDate) -> Result<(), Failure> {
         let due = self.loans.iter().flatten().filter_map(|loan| loan.due);
         let mut due = due.peekable();
@@ -78,15 +78,16 @@ impl Account {
     }
 }
 
-/// Dates of loans this many years ago may have been read in a wrong order.
+/// Dates of loans this many years ago may have been read in a wrong order. A day of the month that gives a later year is
+/// not recognised: such loans can be true.
 const MISREAD_AFTER_YEARS: u32 = 5;
 
-/// Whether a long past date has the same numbers as a day within a year of today, if its day of the month is the year.
+/// Whether an old date would be within a year of today if its day of the month were the year.
 fn may_be_misread(date: NaiveDate, today: NaiveDate) -> bool {
     let months = chrono::Months::new(MISREAD_AFTER_YEARS * 12);
     let is_past = today
         .checked_sub_months(months)
-        .is_some_and(|first| date < first);
+        .is_some_and(|limit| date < limit);
     let short_year = date.year().rem_euclid(100).unsigned_abs();
     let year = i32::try_from(2000 + date.day()).unwrap_or(i32::MAX);
     let orders = [(date.month(), short_year), (short_year, date.month())];
@@ -97,7 +98,7 @@ fn may_be_misread(date: NaiveDate, today: NaiveDate) -> bool {
 
 /// Totals that a site states besides its lists; `None` where it states none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Declared {
+pub struct DeclaredTotals {
     /// Items out.
     pub loans: Option<u32>,
     /// Items asked for.

@@ -175,8 +175,8 @@ impl CardState {
         Some((last, last.failure.as_ref()?))
     }
 
-    /// Returns why the card could not be checked before its pause, and since when the PIN is rejected, or when the check
-    /// failed; `None`: it could.
+    /// Returns why the card could not be checked before its pause, and since when its PIN is rejected or when the last check
+    /// failed; `None`: it could be checked.
     pub fn failure_before_pause(&self) -> Option<(Failure, DateTime<Utc>)> {
         if let Some(since) = self.refused_since {
             return Some((Failure::wrong_credentials("rejected"), since));
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn account_from_the_future_counts_as_its_card_allows() {
+    fn future_account_counts_as_read_when_its_card_was_added() {
         let card = Card {
             id: CardId::generate(),
             family: "conrad".parse().unwrap(),

@@ -42,7 +42,7 @@ impl FeedSource {
             today,
             now,
             cards: &cards,
-            // Feeds leave paused cards out.
+            // Empty: feeds don't list paused cards.
             paused: &[],
             // Feeds show everything, not only what is new.
             last_notice: None,

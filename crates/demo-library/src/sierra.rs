@@ -66,23 +66,23 @@ pub(crate) fn page(context: &PageContext<'_>) -> Page {
         };
     };
     // The rest is `~S1` or nothing, and then the path within the account.
-    let account_path = rest.split_once('/').map_or("", |(_, path)| path);
-    match account_path.trim_end_matches('/') {
-        "IIITICKET" => redeem(context),
-        path => account(context, path),
+    let page_in_account = rest.split_once('/').map_or("", |(_, path)| path);
+    match page_in_account.trim_end_matches('/') {
+        "IIITICKET" => redeem_ticket(context),
+        page => account(context, page),
     }
 }
 
-fn ticket_service(context: &PageContext<'_>) -> String {
+fn default_service_url(context: &PageContext<'_>) -> String {
     format!("{}/patroninfo{SCOPE}/IIITICKET", context.request.base)
 }
 
-fn service(context: &PageContext<'_>) -> String {
+fn requested_service_url(context: &PageContext<'_>) -> String {
     context
         .request
         .parameter("service")
         .filter(|service| !service.is_empty())
-        .unwrap_or_else(|| ticket_service(context))
+        .unwrap_or_else(|| default_service_url(context))
 }
 
 fn login_page(context: &PageContext<'_>, error: Option<&str>) -> Page {
@@ -91,7 +91,7 @@ fn login_page(context: &PageContext<'_>, error: Option<&str>) -> Page {
     let action = escape(&format!(
         "{}/iii/cas/login?service={}",
         context.login_host.as_deref().unwrap_or_default(),
-        percent_encode(&service(context))
+        percent_encode(&requested_service_url(context))
     ));
     let status = error.map_or_else(String::new, |error| {
         format!(
@@ -156,7 +156,7 @@ fn log_in(context: &PageContext<'_>) -> Page {
         let says_so = !context.settings.refuses_silently;
         return login_page(context, says_so.then_some(error));
     }
-    let service = service(context);
+    let service = requested_service_url(context);
     if !service.starts_with(&format!("{}/", context.request.base)) {
         return Page::html(frame(
             context,
@@ -171,45 +171,46 @@ fn log_in(context: &PageContext<'_>) -> Page {
 }
 
 /// Exchanges a ticket for a session.
-fn redeem(context: &PageContext<'_>) -> Page {
+fn redeem_ticket(context: &PageContext<'_>) -> Page {
     let ticket = context.request.parameter("ticket").unwrap_or_default();
     let Some(number) = context.sessions(|sessions| sessions.use_ticket(&ticket)) else {
-        return to_login(context);
+        return redirect_to_login(context);
     };
     let Some((index, _)) = context.state.patron(&number) else {
-        return to_login(context);
+        return redirect_to_login(context);
     };
     let (id, _) = context.open_session(&number);
     Page::redirect(format!(
         "{}{}/top",
         context.request.base,
-        account_path(index)
+        patron_path(index)
     ))
     .with_cookie(COOKIE, &id)
 }
 
-fn to_login(context: &PageContext<'_>) -> Page {
+fn redirect_to_login(context: &PageContext<'_>) -> Page {
     Page::redirect(format!(
         "{}/iii/cas/login?service={}",
         context.request.base,
-        percent_encode(&ticket_service(context))
+        percent_encode(&default_service_url(context))
     ))
 }
 
-fn account_path(index: usize) -> String {
+fn patron_path(index: usize) -> String {
     format!("/patroninfo{SCOPE}/{}", 1_000_001 + index)
 }
 
 fn account(context: &PageContext<'_>, requested_path: &str) -> Page {
     let Some((index, patron)) = context.patron() else {
-        return to_login(context);
+        return redirect_to_login(context);
     };
-    let path = account_path(index);
+    let path = patron_path(index);
     let (record, list) = requested_path
         .split_once('/')
         .unwrap_or((requested_path, ""));
-    let is_own = context.other_patron.is_some() || path.ends_with(&format!("/{record}"));
-    if record.is_empty() || !is_own {
+    // With this fault, the site shows an account to everyone.
+    let may_show = context.other_patron.is_some() || path.ends_with(&format!("/{record}"));
+    if record.is_empty() || !may_show {
         return Page::redirect(format!("{}{path}/top", context.request.base));
     }
     let html = match list {

@@ -20,7 +20,7 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::home::Home;
 use crate::output::table::{Tone, paint};
 use crate::output::{Output, print_to_stderr};
-use crate::stop::interrupted;
+use crate::stop::wait_for_stop_signal;
 use crate::suggested::HIPPO_HERE;
 use crate::timezones::machine_timezone;
 
@@ -65,7 +65,7 @@ pub(crate) async fn run(demo: Demo, globals: &Globals) -> CommandResult {
     let servers = tokio::select! {
         result = show(&home, demo.keep.is_some(), globals.output) => result?,
         // Returning deletes the temporary directory.
-        () = interrupted() => {
+        () = wait_for_stop_signal() => {
             print_to_stderr("The demo was stopped.");
             return Ok(Outcome::SomeFailed);
         }
@@ -79,7 +79,7 @@ pub(crate) async fn run(demo: Demo, globals: &Globals) -> CommandResult {
         globals
             .output
             .print_line(format!("  → {HIPPO_HERE} check-cards"));
-        interrupted().await;
+        wait_for_stop_signal().await;
         return Ok(Outcome::Done);
     }
     drop(servers);

@@ -13,7 +13,7 @@ use crate::output::run_progress::{count_finished, describe_progress};
 use crate::output::time::duration;
 use crate::output::{count, print_to_stderr};
 use crate::start_options::StartOptions;
-use crate::stop::interrupted;
+use crate::stop::wait_for_stop_signal;
 use crate::suggested::HIPPO;
 
 /// The time between two looks at the run.
@@ -74,7 +74,7 @@ async fn wait(
     // Where there is no terminal, a line tells of each change.
     let prints_lines = !std::io::stderr().is_terminal() && !start.is_quiet();
     let bar = ProgressBar::new(key.job.entry().wording.many);
-    let mut stop = std::pin::pin!(interrupted());
+    let mut stop = std::pin::pin!(wait_for_stop_signal());
     let mut last_change = Instant::now();
     let mut finished = 0;
     loop {

@@ -108,7 +108,7 @@ async fn export_store(context: &Context, recipient: &PublicKey) -> Result<Transf
     let keys = KeyCache::new(&*context.keys);
     Ok(
         transfer::export(&*context.store, &keys, recipient, context.now(), &|step| {
-            progress.step(step)
+            progress.show_transfer(step)
         })
         .await?,
     )

@@ -298,7 +298,10 @@ async fn list(context: &Context) -> CommandResult {
                     .into(),
             );
         }
-        row.push(Cell::new(pause_words(context, family), Tone::Warning));
+        row.push(Cell::new(
+            describe_family_pause(context, family),
+            Tone::Warning,
+        ));
         table.row(row);
     }
     context.output.print_table(&table);
@@ -314,7 +317,7 @@ fn send_policy_words(policy: SendWhenEmpty) -> String {
 }
 
 /// Says whether a family's notices are paused, and until when.
-fn pause_words(context: &Context, family: &Family) -> String {
+fn describe_family_pause(context: &Context, family: &Family) -> String {
     let now = context.now();
     let today = local_date(now, family.timezone);
     let since = family.next_pause(now).map(|since| day(since, today));
@@ -385,7 +388,7 @@ async fn when_next(context: &Context, family: &Family) -> Result<String, Command
     let next = NextNotice::find(context, family).await?;
     let sentence = next.sentence(context, family);
     Ok(match (&next, family.next_due(context.now())) {
-        (NextNotice::Waiting { .. }, Some(after)) => format!(
+        (NextNotice::Overdue { .. }, Some(after)) => format!(
             "{sentence}. The one after that is due {}.",
             at_moment(after, context.now(), family.timezone)
         ),

@@ -19,7 +19,7 @@ use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 use crate::output::time::day;
-use crate::suggest::nearest;
+use crate::suggest::find_nearest;
 use crate::suggested::HIPPO;
 
 /// The label of a family's first feed, if none is given.
@@ -276,7 +276,7 @@ async fn revoke(context: &Context, args: Revoke) -> CommandResult {
                 "The family {} has no feed “{name}”.",
                 family.id
             ))
-            .did_you_mean(nearest(&name, labels))
+            .did_you_mean(find_nearest(&name, labels))
             .try_command(list));
         }
         _ => {

@@ -76,11 +76,11 @@ pub(crate) fn run(read: &Read) -> CommandResult {
     let pages = read
         .files
         .iter()
-        .map(|file| page(file))
+        .map(|file| load_page(file))
         .collect::<Result<Vec<SavedPage>, CommandError>>()?;
     let recordings = pages
         .iter()
-        .filter_map(|page| recording(page).transpose())
+        .filter_map(|page| parse_recording(page).transpose())
         .collect::<Result<Vec<Har>, CommandError>>()?;
     let recording = match recordings.as_slice() {
         [] => None,
@@ -95,7 +95,10 @@ pub(crate) fn run(read: &Read) -> CommandResult {
     if let Some(library) = library
         && library.system != system.name()
     {
-        return Err(CommandError::usage(other_system(read, &library.system)));
+        return Err(CommandError::usage(other_system_message(
+            read,
+            &library.system,
+        )));
     }
     let base_url = read
         .base_url
@@ -133,7 +136,7 @@ pub(crate) fn run(read: &Read) -> CommandResult {
 }
 
 /// The message for a recording from another system.
-fn other_system(read: &Read, recorded: &str) -> String {
+fn other_system_message(read: &Read, recorded: &str) -> String {
     let files: Vec<String> = read
         .files
         .iter()
@@ -151,7 +154,7 @@ fn other_system(read: &Read, recorded: &str) -> String {
 }
 
 /// Parses a recording; returns `None` for a page.
-fn recording(page: &SavedPage) -> Result<Option<Har>, CommandError> {
+fn parse_recording(page: &SavedPage) -> Result<Option<Har>, CommandError> {
     let has_extension = page.name.to_ascii_lowercase().ends_with(".har");
     let text = page
         .body
@@ -177,7 +180,7 @@ fn recording(page: &SavedPage) -> Result<Option<Har>, CommandError> {
     }
 }
 
-fn page(path: &Path) -> Result<SavedPage, CommandError> {
+fn load_page(path: &Path) -> Result<SavedPage, CommandError> {
     let name = path.display();
     let cannot_read =
         |error: std::io::Error| CommandError::usage(format!("Can't read {name}.")).caused_by(error);

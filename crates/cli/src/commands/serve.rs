@@ -191,7 +191,7 @@ fn operators(config: &Config) -> Vec<EmailAddress> {
 /// Serves until a signal comes, and then finishes the open requests.
 async fn serve_until_stopped(listener: TcpListener, router: Router, stop: Arc<Stop>) {
     tokio::select! {
-        () = serve_http(listener, router, ServerLimits::default(), stop.asked()) => {}
+        () = serve_http(listener, router, ServerLimits::default(), stop.wait_for_request()) => {}
         () = stop.wait_for_grace_end() => {}
     }
 }

@@ -1,9 +1,9 @@
-//! A secret that doesn't belong into the file.
+//! A key that doesn't belong in the file.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// Marks a value that was present and dropped.
+/// The value of a key that is only recognised to be rejected with its own message. It is dropped.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Refused;
 

@@ -258,7 +258,7 @@ impl AwsDeployment {
         let Some(function) = function else {
             return Err(NO_PICTURE_FUNCTION.into());
         };
-        request.input.at_once = at_once.unwrap_or(!request.is_schedule());
+        request.input.at_once = at_once.unwrap_or(!request.is_scheduled());
         let key = request.key.clone();
         let started = tokio::select! {
             started = self.start_run(function, request) => started?,

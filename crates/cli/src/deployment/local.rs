@@ -533,7 +533,7 @@ impl Deployment for LocalDeployment {
             run: mut request,
             at_once,
         } = request;
-        request.input.at_once = at_once.unwrap_or(!request.is_schedule());
+        request.input.at_once = at_once.unwrap_or(!request.is_scheduled());
         let mailer = self.mailer()?;
         let libraries: BTreeMap<_, _> = self
             .store()
@@ -645,7 +645,7 @@ impl LocalDeployment {
         on_progress: OnProgress<'_>,
     ) -> Result<FinishedRun<Value>, RunError> {
         let input = serde_json::to_value(&request.input).unwrap_or_default();
-        let local_hooks = self.run_hooks(request.is_schedule());
+        let local_hooks = self.run_hooks(request.is_scheduled());
         let mail = local_hooks.operator_mail();
         let hooks = local_hooks.to_run_hooks(mail.as_ref());
         let harness = Harness {
@@ -653,7 +653,7 @@ impl LocalDeployment {
             on_progress,
             ..Harness::new(&*self.store, &*self.clock)
         };
-        let times_since = match request.is_schedule() {
+        let times_since = match request.is_scheduled() {
             true => self.save_schedules(job.name()).await?,
             false => BTreeMap::new(),
         };
@@ -668,7 +668,7 @@ impl LocalDeployment {
                 // A person needn't wait until a killed run counts as lost: login marks, permits and
                 // claims keep two runs from harming a card, a library or a notice.
                 ..job
-                    .plan(label, scheduled_time, !request.is_schedule(), &input)?
+                    .plan(label, scheduled_time, !request.is_scheduled(), &input)?
                     .with_rules(rules)
             };
             match job.run_planned(&harness, plan).await {

@@ -12,7 +12,7 @@ const SHOW_AFTER: Duration = Duration::from_secs(1);
 /// A progress bar that appears only on a terminal, after [`SHOW_AFTER`]; dropping it removes it.
 pub(crate) struct ProgressBar {
     bar: indicatif::ProgressBar,
-    waiting: Option<tokio::task::JoinHandle<()>>,
+    show_task: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl ProgressBar {
@@ -23,7 +23,7 @@ impl ProgressBar {
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style.progress_chars("=> "));
         }
-        let waiting = std::io::stderr().is_terminal().then(|| {
+        let show_task = std::io::stderr().is_terminal().then(|| {
             let bar = bar.clone();
             tokio::spawn(async move {
                 tokio::time::sleep(SHOW_AFTER).await;
@@ -31,7 +31,7 @@ impl ProgressBar {
                 bar.enable_steady_tick(Duration::from_millis(120));
             })
         });
-        Self { bar, waiting }
+        Self { bar, show_task }
     }
 
     /// Sets the total.
@@ -45,8 +45,8 @@ impl ProgressBar {
     }
 
     /// Shows the progress of an export or import.
-    pub(crate) fn step(&self, step: transfer::TransferProgress) {
-        match step {
+    pub(crate) fn show_transfer(&self, progress: transfer::TransferProgress) {
+        match progress {
             transfer::TransferProgress::Planned(families) => self.set_total(families),
             transfer::TransferProgress::FamilyDone => self.increment(),
         }
@@ -60,8 +60,8 @@ impl ProgressBar {
 
 impl Drop for ProgressBar {
     fn drop(&mut self) {
-        if let Some(waiting) = self.waiting.take() {
-            waiting.abort();
+        if let Some(task) = self.show_task.take() {
+            task.abort();
         }
         self.bar.finish_and_clear();
     }

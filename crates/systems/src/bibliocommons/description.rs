@@ -54,10 +54,10 @@ pub(super) static STATE: StateDescription = StateDescription {
     number_parameter: "page",
     user: "auth.currentUserId",
     cards: CardsDescription {
-        of_user: "auth.currentUserId.accounts",
+        user_card_ids: "auth.currentUserId.accounts",
         cards: "entities.accounts",
         library: "library.id",
-        own_library: "libId",
+        card_library: "libId",
         number: "barcode",
         expires: "expiryDate",
     },
@@ -292,7 +292,7 @@ mod tests {
             paths.extend(names.map(|name| format!("{page}.{name}")));
         }
         let cards = &STATE.cards;
-        let card = [cards.own_library, cards.number, cards.expires];
+        let card = [cards.card_library, cards.number, cards.expires];
         paths.extend(card.map(|name| format!("{}.*.{name}", cards.cards)));
         let totals = &STATE.totals;
         let sums = [
@@ -309,7 +309,7 @@ mod tests {
             STATE.address,
             STATE.user,
             STATE.login_error,
-            cards.of_user,
+            cards.user_card_ids,
             cards.library,
         ];
         let others = others.iter().chain(STATE.messages).chain(STATE.outages);

@@ -119,13 +119,13 @@ pub(crate) struct StateDescription {
 /// The cards that a page shows.
 pub(crate) struct CardsDescription {
     /// The ids of the user's cards.
-    pub(crate) of_user: Path,
+    pub(crate) user_card_ids: Path,
     /// The object that has the cards by their ids.
     pub(crate) cards: Path,
     /// The page's library. A user may have cards at several.
     pub(crate) library: Path,
     /// In a card, its library.
-    pub(crate) own_library: Path,
+    pub(crate) card_library: Path,
     /// In a card, its number.
     pub(crate) number: Path,
     /// In a card, its last day.

@@ -10,7 +10,7 @@ use super::phrases::{
     AUTOMATIC_RENEWALS, BARE_REFUSALS, OFFERS, PENDING, READY_RECALLS, SUSPENDED,
 };
 use crate::list_reader::{
-    CellSign, Column, Field, ListDescription, ListMark, ListTab, MissingList, Part, RenewalCell,
+    CellTest, Column, Field, ListDescription, ListMark, ListTab, MissingList, Part, RenewalCell,
     StateSign, TableColumn, TitleParts, own_rows,
 };
 
@@ -34,7 +34,7 @@ const SUSPEND: &str = ".fa-pause, .icon-pause, .suspend_hold, input[value='cud-s
                        input[type=submit][value=Suspend]";
 
 static TITLE: TableColumn =
-    TableColumn::with_cells(".title", "", CellSign::Worded(Css::new(RECORD_LINK)));
+    TableColumn::with_cells(".title", "", CellTest::AllWithText(Css::new(RECORD_LINK)));
 static BARCODE: TableColumn = TableColumn::new(
     ".barcode",
     "barcode, strichcode, code à barres, código de barras, codice a barre",
@@ -42,12 +42,12 @@ static BARCODE: TableColumn = TableColumn::new(
 static DUE: TableColumn = TableColumn::with_cells(
     ".date_due",
     "due, date due, fällig, date de retour, vence, scadenza",
-    CellSign::Date,
+    CellTest::AllDates,
 );
 static RENEW: TableColumn = TableColumn::with_cells(
     ".renew",
     "renew, verlänger, renouvel, renov, rinnov",
-    CellSign::Any(Css::new(
+    CellTest::SomeMatch(Css::new(
         "input[name=item], input[name=issue], a[href*='opac-renew.pl'], form[action*='opac-renew.pl'], .renewals",
     )),
 );

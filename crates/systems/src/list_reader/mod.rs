@@ -66,7 +66,7 @@ pub(crate) use self::states::{HOLD_IS_OVER, HOLD_STATES, OTHER_HOLD_STATES, word
 pub(crate) use self::stems::Stems;
 pub(crate) use self::system::DescribedSystem;
 pub(crate) use self::table::own_rows;
-pub(crate) use self::table_column::{CellSign, TableColumn};
+pub(crate) use self::table_column::{CellTest, TableColumn};
 pub(crate) use self::title::TitleParts;
 pub(crate) use self::title_text::TitleText;
 pub(crate) use self::visit::{AccountVisit, FurtherPages};

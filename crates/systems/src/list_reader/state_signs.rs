@@ -48,7 +48,7 @@ pub(super) fn find_state(
         StateSign::Cell(css) => is_in_cell(css),
         StateSign::DatedCell(css) => has_day && is_in_cell(css),
         StateSign::Stems(stems) => has_stem(words, *stems, state == HoldState::Ready),
-        StateSign::Beginning(beginnings) => beginnings.begin(words),
+        StateSign::Beginning(beginnings) => beginnings.matches_start_of(words),
         StateSign::PickupBranch => {
             let branch = row.value(Field::PickupBranch);
             branch.is_some_and(|branch| words.contains(&branch))

@@ -16,7 +16,7 @@ impl Stems {
     }
 
     /// Whether a text begins with one of them.
-    pub(crate) fn begin(self, text: &str) -> bool {
+    pub(crate) fn matches_start_of(self, text: &str) -> bool {
         let text = text.to_lowercase();
         self.iter().any(|words| text.starts_with(words))
     }

@@ -1,4 +1,4 @@
-//! Finds the columns of tables, of which some mark their cells and others don't.
+//! Finds a table's columns: by marked cells, or else by headers and contents.
 
 use hippo_browser::reading::{Css, Element, element_text};
 
@@ -6,39 +6,40 @@ use super::date::has_date;
 use super::stems::Stems;
 use super::table::{Header, cells, find_columns, own_rows};
 
-/// A column of a table. Where no cell of the table is marked, the words above the columns tell them, or else their
-/// cells. A column that stays unclear isn't found.
+/// A column of a table. In a table without marked cells, the header identifies the column, or else its cells do. An
+/// ambiguous column isn't found.
 pub(crate) struct TableColumn {
     /// What marks its cells, in a table that marks them.
     pub(super) marked: Css,
     /// The beginnings of the words above it.
     pub(super) headers: Stems,
-    cells: CellSign,
+    cells: CellTest,
 }
 
-/// What the cells of a column have, and no others.
-pub(crate) enum CellSign {
-    /// Nothing that tells them from others.
-    Nothing,
+/// What identifies a column by its cells.
+pub(crate) enum CellTest {
+    /// Nothing: only its header does.
+    None,
     /// Each has a date in digits and no words, such as `10/27/2011` or `2011-10-27 23:59`.
-    Date,
+    AllDates,
     /// Each has such an element with words.
-    Worded(Css),
+    AllWithText(Css),
     /// One or more of them have such an element.
-    Any(Css),
+    SomeMatch(Css),
 }
 
 impl TableColumn {
-    /// A column that words above it tell, where no cell is marked.
+    /// A column that is identified by its header if no cell is marked.
     pub(crate) const fn new(marked: &'static str, headers: &'static str) -> Self {
-        Self::with_cells(marked, headers, CellSign::Nothing)
+        Self::with_cells(marked, headers, CellTest::None)
     }
 
-    /// A column that its cells tell where no cell is marked, and no word above it is known.
+    /// A column that its cells identify if no cell is marked. Unless the test is `SomeMatch`, a matching header alone isn't
+    /// enough: the cells must match, too.
     pub(crate) const fn with_cells(
         marked: &'static str,
         headers: &'static str,
-        cells: CellSign,
+        cells: CellTest,
     ) -> Self {
         Self {
             marked: Css::new(marked),
@@ -52,7 +53,8 @@ impl TableColumn {
         let mut cells = own_rows(table).flat_map(cells);
         cells.any(|cell| {
             let is_header = cell.value().name() == "th";
-            self.marked.matches(cell) || (is_header && self.headers.begin(&element_text(cell)))
+            self.marked.matches(cell)
+                || (is_header && self.headers.matches_start_of(&element_text(cell)))
         })
     }
 
@@ -68,23 +70,27 @@ impl TableColumn {
         headers: &[Header<'_>],
         rows: &[Element<'_>],
     ) -> Option<usize> {
-        let below_words = headers
+        let matching = headers
             .iter()
-            .filter(|header| self.headers.begin(&header.words));
-        let below_words: Vec<usize> = below_words.map(|header| header.column).collect();
-        let found = match &self.cells {
-            CellSign::Nothing => return only(&below_words),
-            CellSign::Date => find_columns(rows, is_date, |found| found == rows.len()),
-            CellSign::Worded(css) => {
+            .filter(|header| self.headers.matches_start_of(&header.words));
+        let by_header: Vec<usize> = matching.map(|header| header.column).collect();
+        let by_cells = match &self.cells {
+            CellTest::None => return single(&by_header),
+            CellTest::AllDates => find_columns(rows, is_date, |found| found == rows.len()),
+            CellTest::AllWithText(css) => {
                 let is_worded =
                     |cell: Element<'_>| css.all(cell).any(|part| !element_text(part).is_empty());
                 find_columns(rows, is_worded, |found| found == rows.len())
             }
-            CellSign::Any(css) => find_columns(rows, |cell| css.is_in(cell), |found| found > 0),
+            CellTest::SomeMatch(css) => {
+                find_columns(rows, |cell| css.is_in(cell), |found| found > 0)
+            }
         };
-        match below_words.as_slice() {
-            [] => only(&found),
-            [column] if found.contains(column) || matches!(self.cells, CellSign::Any(_)) => {
+        match by_header.as_slice() {
+            [] => single(&by_cells),
+            [column]
+                if by_cells.contains(column) || matches!(self.cells, CellTest::SomeMatch(_)) =>
+            {
                 Some(*column)
             }
             _ => None,
@@ -92,9 +98,9 @@ impl TableColumn {
     }
 }
 
-fn only(columns: &[usize]) -> Option<usize> {
+fn single(columns: &[usize]) -> Option<usize> {
     match columns {
-        [only] => Some(*only),
+        [column] => Some(*column),
         _ => None,
     }
 }
@@ -111,10 +117,13 @@ mod tests {
     use rstest::rstest;
 
     static TITLE_COLUMN: TableColumn =
-        TableColumn::with_cells(".title", "", CellSign::Worded(Css::new("a")));
-    static DUE: TableColumn = TableColumn::with_cells(".due", "due", CellSign::Date);
-    static RENEW: TableColumn =
-        TableColumn::with_cells(".renew", "renew", CellSign::Any(Css::new(".renewals")));
+        TableColumn::with_cells(".title", "", CellTest::AllWithText(Css::new("a")));
+    static DUE: TableColumn = TableColumn::with_cells(".due", "due", CellTest::AllDates);
+    static RENEW: TableColumn = TableColumn::with_cells(
+        ".renew",
+        "renew",
+        CellTest::SomeMatch(Css::new(".renewals")),
+    );
     static EXPIRES: TableColumn = TableColumn::new(".expires", "läuft ab");
     static STATUS: TableColumn = TableColumn::new(".status", "status");
 

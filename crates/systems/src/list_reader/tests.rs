@@ -255,7 +255,7 @@ fn only_an_open_table_breaks_a_fragment_off(#[case] more: &str, #[case] is_read:
 }
 
 static DUE: TableColumn =
-    TableColumn::with_cells(".due", "due", CellSign::Any(Css::new("i[title]")));
+    TableColumn::with_cells(".due", "due", CellTest::SomeMatch(Css::new("i[title]")));
 
 /// A table whose second column is found by its cells, and which may repeat a row.
 static KNOWN: LazyLock<ListDescription<Loan>> = LazyLock::new(|| ListDescription {

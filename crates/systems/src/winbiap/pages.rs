@@ -36,7 +36,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     // The loans that can be renewed and those that can't have a table each.
     loans: vec![
         ListDescription {
-            none_at: Some(Css::new(LABEL)),
+            none_at: Some(Css::new(TOTAL_CSS)),
             ..loans(
                 "table[id*=BorrowDetailListExtendable]",
                 "table[id*=BorrowDetailListExtendable] > * > tr",
@@ -63,7 +63,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         ),
         ListDescription {
             identified_by: vec![ListMark::Page(|root| {
-                counts(root, LENT) && !counts(root, RESERVED)
+                has_total(root, LENT) && !has_total(root, RESERVED)
             })],
             ..loans(UNNAMED, UNNAMED_ROWS)
         },
@@ -79,7 +79,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
     ],
     holds: vec![
         ListDescription {
-            none_at: Some(Css::new(LABEL)),
+            none_at: Some(Css::new(TOTAL_CSS)),
             ..holds(
                 "table[id*=reservationDetailList]",
                 "table[id*=reservationDetailList] > * > tr",
@@ -91,7 +91,7 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         ),
         ListDescription {
             identified_by: vec![ListMark::Page(|root| {
-                counts(root, RESERVED) && !counts(root, LENT)
+                has_total(root, RESERVED) && !has_total(root, LENT)
             })],
             ..holds(UNNAMED, UNNAMED_ROWS)
         },
@@ -112,17 +112,17 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
         },
     ],
     loan_counts: vec![
-        Count(vec![Fact::with(LABEL, LENT)]),
+        Count(vec![Fact::with(TOTAL_CSS, LENT)]),
         Count(vec![Fact::after(MENU, &["entleihungen", "ausleihen"])]),
     ],
     hold_counts: vec![
-        Count(vec![Fact::with(LABEL, RESERVED)]),
+        Count(vec![Fact::with(TOTAL_CSS, RESERVED)]),
         Count(vec![Fact::after(
             MENU,
             &["vorbestellungen", "vormerkungen"],
         )]),
     ],
-    fines: vec![Fact::with(CHARGES, &["ausgeglichen"])],
+    fines: vec![Fact::with(BALANCE_CSS, &["ausgeglichen"])],
     number: vec![Fact::after(MENU, &["ins leserkonto"])],
     messages: Some(Css::new("[id*=lblDefaultPasswordWarning]")),
     complete: |part, root, _| {
@@ -133,8 +133,8 @@ pub(super) static ACCOUNT: LazyLock<AccountDescription> = LazyLock::new(|| Accou
 });
 
 /// The total above a list, and its words.
-const LABEL: &str = "[id*=LabelAccountTableResult]";
-static TOTAL: Css = Css::new(LABEL);
+const TOTAL_CSS: &str = "[id*=LabelAccountTableResult]";
+static TOTAL: Css = Css::new(TOTAL_CSS);
 const LENT: &[&str] = &["entliehen", "ausgeliehen"];
 const RESERVED: &[&str] = &["vorbestellt", "vorgemerkt"];
 /// A list whose id does not tell what it has. The total above it does.
@@ -147,24 +147,26 @@ const HEADED: &str =
 const HEADED_ROWS: &str = "table > * > tr";
 const AUTHOR_HEADERS: &[&str] = &["autor", "verfasser"];
 /// The balance of the account.
-const CHARGES: &str = "[id*=LabelCharges], [id*=LabelToolbarTotalCharge]";
+const BALANCE_CSS: &str = "[id*=LabelCharges], [id*=LabelToolbarTotalCharge]";
 /// Words of a sum that is owed, and of a credit.
 const OWED: &[&str] = &["offen", "offene", "gebühren", "soll"];
 const CREDIT: &[&str] = &["guthaben", "haben"];
-static BALANCE: Css = Css::new(CHARGES);
+static BALANCE: Css = Css::new(BALANCE_CSS);
 /// The menu of the account, with totals.
 const MENU: &str = "#menuUserAccount a";
-/// The rows of groups, in the newer and the older layout, and those with details.
+/// The rows that head a group, in both layouts.
 const GROUPS: &str = ".group-header, tr:has(> td.Borrowline)";
+/// The rows that hold no item: headings and details.
 const IGNORED: &str = ".rowDetails, .group-header, tr:has(> td.Borrowline)";
 
 /// Whether a total above a list has one of these words.
-fn counts(root: Element<'_>, words: &[&str]) -> bool {
+fn has_total(root: Element<'_>, words: &[&str]) -> bool {
     let mut totals = TOTAL.all(root).map(element_text);
     totals.any(|total| text_after_words(&total, words).is_some())
 }
 
-/// Reads a sum without words. What it means is not known from any page: a debt or a credit.
+/// Reads the balance. Its sign comes from a word of debt or credit; without exactly one of them it becomes a sum without a
+/// sign.
 fn read_balance(part: &mut AccountPart, root: Element<'_>) {
     let Some(text) = BALANCE.first(root).map(element_text) else {
         return;
@@ -254,7 +256,7 @@ fn complete_loan(loan: &mut Loan, row: &Row<'_>, _: &ReadContext<'_>) -> Result<
 /// A word that means “ready” only if nothing else is said: a copy may be “verfügbar”, too.
 const READY: &str = "verfügbar";
 
-/// The words for “ready” have the last day to pick it up.
+/// Reads a state of the lone word “ready”, and the last day to pick it up from the words beside it.
 fn complete_hold(hold: &mut Hold, row: &Row<'_>, context: &ReadContext<'_>) -> Result<(), Failure> {
     let words = row.value(Field::State).unwrap_or_default();
     if words.to_lowercase() == READY {
@@ -270,6 +272,7 @@ fn complete_hold(hold: &mut Hold, row: &Row<'_>, context: &ReadContext<'_>) -> R
 
 const PICKUP_BY: &[&str] = &["bis"];
 
+/// The phrases that a recording keeps, beside those of the descriptions.
 pub(super) const OTHER_PHRASES: &[Phrase] = &[
     Anywhere("bis"),
     Anywhere("offen"),

@@ -154,7 +154,11 @@ async fn apply(
     let after = match typed.apply(before, now) {
         Ok(after) => after,
         Err(problem) => {
-            let outcome = Outcome::Invalid(typed, problem, opened.version);
+            let outcome = Outcome::Invalid {
+                typed,
+                problem,
+                version: opened.version,
+            };
             return show_page(ports, browser, &member, outcome).await;
         }
     };

@@ -9,7 +9,7 @@ use hippo_core::ids::FamilyId;
 use hippo_core::mail::MailKind;
 use hippo_core::sign_in::PersonId;
 
-use super::save::{print_saved, save};
+use super::save::{print_saved, save_and_print};
 use crate::audit::record_change;
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult};
@@ -64,11 +64,12 @@ pub(super) async fn add(context: &Context, recipient: Recipient) -> CommandResul
         .allow_every_mail(&family.id, &recipient.address)
         .await?;
     family.recipients.push(recipient.address);
-    save(
+    save_and_print(
         context,
         &family,
         Change::RecipientAdded,
         "Added an address to",
+        "",
     )
     .await
 }

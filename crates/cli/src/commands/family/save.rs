@@ -8,39 +8,29 @@ use crate::audit::record_change;
 use crate::context::Context;
 use crate::exit::{CommandResult, Outcome};
 
-/// Saves a family and prints what was done.
-pub(super) async fn save(
-    context: &Context,
-    family: &Family,
-    change: Change,
-    what: &str,
-) -> CommandResult {
-    save_and_print(context, family, change, what, "").await
-}
-
-/// Saves a family and prints what was done, with one more sentence.
+/// Saves a family and prints what was done, and `advice`, which may be empty.
 pub(super) async fn save_and_print(
     context: &Context,
     family: &Family,
     change: Change,
-    what: &str,
-    more: &str,
+    verb: &str,
+    advice: &str,
 ) -> CommandResult {
     context.store.update_family(family).await?;
     record_change(context, Some(&family.id), change).await;
-    print_saved(context, &family.id, what, more).await
+    print_saved(context, &family.id, verb, advice).await
 }
 
-/// Prints what was done, or the saved family as JSON.
+/// Prints what was done, such as `Changed conrad.`, or the saved family as JSON.
 pub(super) async fn print_saved(
     context: &Context,
     id: &FamilyId,
-    what: &str,
-    more: &str,
+    verb: &str,
+    advice: &str,
 ) -> CommandResult {
     context.output.print_document(&context.family(id).await?);
     context
         .output
-        .print_text(format!("{what} {id}. {more}").trim_end());
+        .print_text(format!("{verb} {id}. {advice}").trim_end());
     Ok(Outcome::Done)
 }

@@ -70,7 +70,7 @@ pub(super) async fn import(
     };
     let progress = ProgressBar::new("families");
     let imported = checked
-        .import(&*context.store, mode, &|step| progress.step(step))
+        .import(&*context.store, mode, &|step| progress.show_transfer(step))
         .await;
     drop(progress);
     let report = imported.map_err(|error| interrupted(name, error.into()))?;

@@ -12,7 +12,7 @@ use crate::exit::{CommandResult, Outcome};
 use crate::library_draft::{LibraryDraft, currency_option};
 use crate::output::Output;
 use crate::output::table::{Table, fixed, sentences, words};
-use crate::suggest::nearest;
+use crate::suggest::find_nearest;
 use crate::suggested::{HIPPO, quoted};
 
 /// Search the built-in libraries, which you add by their id, and those of public lists, which nobody has tried.
@@ -214,7 +214,7 @@ pub(super) fn find_draft(id: &str) -> Option<LibraryDraft> {
 /// Finds the built-in library whose id is closest to this one.
 pub(super) fn nearest_library_id(id: &str) -> Option<String> {
     let known = catalogue::libraries();
-    nearest(id, known.into_iter().map(|library| library.id))
+    find_nearest(id, known.into_iter().map(|library| library.id))
 }
 
 fn draft_from_catalogue(library: KnownLibrary) -> LibraryDraft {

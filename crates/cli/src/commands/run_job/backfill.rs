@@ -18,7 +18,7 @@ use crate::output::{Output, count};
 use crate::run_view::{outcome_words, with_work};
 use crate::start_options::StartOptions;
 use crate::stop::Stop;
-use crate::suggest::nearest;
+use crate::suggest::find_nearest;
 use crate::suggested::HIPPO;
 
 /// Runs are kept for 35 days, so an earlier time without a record may have had one.
@@ -92,7 +92,7 @@ pub(super) async fn backfill(
     let input = input.unwrap_or_else(|| schedule.input.clone());
     let mut runs = Vec::new();
     let mut outcome = Outcome::Done;
-    let stop = Stop::observe();
+    let stop = Stop::listen_silently();
     for (key, _) in &times.open {
         let run = run_for(&context, key, input.clone(), output).await?;
         output.print_line(format!(
@@ -196,7 +196,7 @@ async fn find_schedule(
         let label = start.label.as_ref();
         let named = label.map_or_else(String::new, |label| format!(" called “{label}”"));
         let meant = label
-            .and_then(|label| nearest(label.as_str(), labels.iter().map(String::as_str)))
+            .and_then(|label| find_nearest(label.as_str(), labels.iter().map(String::as_str)))
             .map(str::to_owned);
         return Err(CommandError::usage(format!(
             "{job} has no schedule{named}, so we don't know its times."

@@ -14,7 +14,7 @@ use crate::output::table::{Cell, Table, Tone, fixed, numbers, sentences, words};
 use crate::output::time::{duration, moment};
 use crate::pauses::load_pauses_of;
 use crate::run_view::outcome_words;
-use crate::suggest::nearest;
+use crate::suggest::find_nearest;
 use crate::suggested::HIPPO;
 
 /// How many runs of each label are considered for a suggestion.
@@ -54,7 +54,7 @@ pub(crate) async fn find_run(context: &Context, id: &RunKey) -> Result<Run, Comm
         .await?;
     let ids = runs.iter().map(|run| run.key.to_string());
     Err(CommandError::usage(format!("There is no run {id}."))
-        .did_you_mean(nearest(&id.to_string(), ids))
+        .did_you_mean(find_nearest(&id.to_string(), ids))
         .try_command(format!("{HIPPO} runs")))
 }
 

@@ -16,7 +16,7 @@ use crate::next_run::load_schedules;
 use crate::output::Output;
 use crate::pauses::pause_sentence;
 use crate::schedule_remarks::show_unknown_names;
-use crate::suggest::nearest;
+use crate::suggest::find_nearest;
 use crate::suggested::HIPPO;
 use crate::target::Target;
 use crate::timezones::{machine_timezone, parse_timezone};
@@ -206,7 +206,7 @@ async fn find_schedule(
         let labels = schedules.iter().map(|schedule| schedule.label.as_str());
         let error = CommandError::usage(format!("No schedule is called “{}”.", args.what));
         return Err(error
-            .did_you_mean(nearest(&args.what, labels))
+            .did_you_mean(find_nearest(&args.what, labels))
             .try_command(format!("{HIPPO} schedule list")));
     };
     show_unknown_names(&context, std::slice::from_ref(schedule)).await?;

@@ -19,7 +19,7 @@ use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::operator_name::operator_name;
 use crate::output::time::moment;
-use crate::pauses::{begin_sentence, pause_sentence, pause_words, resume_command};
+use crate::pauses::{begin_sentence, describe_pause, pause_sentence, resume_command};
 use crate::start_options::unknown_schedule;
 use crate::suggested::HIPPO;
 
@@ -261,7 +261,7 @@ fn show_pause(context: &Context, pause: &Pause, replaced: Option<&Pause>) {
         (None, Some(label)) => format!("Paused the schedule “{label}”{until}."),
         (None, None) => format!("Paused all schedules, and those that you add later{until}."),
         (Some(before), label) => {
-            let before = pause_words(before, "had already paused", now, zone);
+            let before = describe_pause(before, "had already paused", now, zone);
             let (now_paused, them) = match label {
                 Some(_) => ("It's now paused", "it"),
                 None => ("They're now paused", "them"),

@@ -15,7 +15,7 @@ use super::coming::{ComingRuns, find_coming_runs};
 use super::grid::{GridRowView, build_rows};
 use super::late::{LateNotice, find_late_notices};
 use super::load::{MAX_FAMILIES, load_month, load_schedules};
-use super::rows::{RowsPage, arrange_rows, pause_words, rows_page};
+use super::rows::{RowsPage, arrange_rows, describe_pause, rows_page};
 use super::view::{Times, run_path, sign_class};
 use crate::access::operator::Operator;
 use crate::error::PageResult;
@@ -106,7 +106,9 @@ pub(crate) async fn show(
             late,
             more_late,
             coming: find_coming_runs(&month, &schedules, &pauses, times),
-            all_paused: all_paused.map(|pause| pause_words(pause, times)).collect(),
+            all_paused: all_paused
+                .map(|pause| describe_pause(pause, times))
+                .collect(),
             rows: build_rows(&month, &part.rows, &pauses, times),
             part,
             from: month.from.format("%a %-d %b").to_string(),

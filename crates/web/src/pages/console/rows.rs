@@ -148,7 +148,7 @@ impl Row<'_> {
             }),
             paused: self.schedule.and_then(|schedule| {
                 let pause = active_pause(pauses, &schedule.label, times.now)?;
-                Some(pause_words(pause, times))
+                Some(describe_pause(pause, times))
             }),
         }
     }
@@ -170,7 +170,7 @@ pub(super) fn next_words(schedule: &Schedule, next: NextRun, times: Times) -> St
 }
 
 /// Says who paused, since when, until when and why.
-pub(super) fn pause_words(pause: &Pause, times: Times) -> String {
+pub(super) fn describe_pause(pause: &Pause, times: Times) -> String {
     let what = match pause.label {
         Some(_) => "Paused",
         None => "All schedules are paused",

@@ -13,7 +13,7 @@ use hippo_core::schedule::pause::find_pause;
 use hippo_core::time_format::duration;
 
 use super::load::{month_dates, utc_dates};
-use super::rows::pause_words;
+use super::rows::describe_pause;
 use super::view::{Times, failure_words, run_path, token_of, tone_class};
 use crate::access::form_token::form_page;
 use crate::access::operator::Operator;
@@ -95,7 +95,7 @@ pub(crate) async fn show(
         refresh: is_live.then_some(REFRESH_SECONDS),
         outcome: run.outcome_words(&[], times.now, |at| times.show(at)),
         class: tone_class(run.outcome.sign().1),
-        pause: find_pause(&run, &pauses).map(|pause| pause_words(pause, times)),
+        pause: find_pause(&run, &pauses).map(|pause| describe_pause(pause, times)),
         facts: facts(&run, median, times),
         counts: counts(&run),
         failures: failures.collect(),

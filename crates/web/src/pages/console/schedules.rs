@@ -16,7 +16,7 @@ use hippo_core::schedule::{Pause, Schedule};
 use serde::Deserialize;
 
 use super::load::{load_month, load_schedules};
-use super::rows::{Row, RowView, RowsPage, arrange_rows, pause_words, rows_page};
+use super::rows::{Row, RowView, RowsPage, arrange_rows, describe_pause, rows_page};
 use super::view::{Times, token_of};
 use crate::access::form_token::{FormToken, check_form_token, form_page};
 use crate::access::operator::Operator;
@@ -111,7 +111,7 @@ impl RefusedPauseForm {
             .map_or_else(String::new, |label| format!("“{label}”: "));
         let present = present.map_or_else(
             || "The pause has ended".to_owned(),
-            |present| pause_words(present, times),
+            |present| describe_pause(present, times),
         );
         Self {
             status: StatusCode::CONFLICT,
@@ -185,7 +185,7 @@ async fn show_page(
         form_token: token.field.clone(),
         problem: refused.map(|refused| refused.problem.clone()),
         zone: times.zone.name(),
-        all_paused: for_all.map(|pause| pause_words(pause, times)).collect(),
+        all_paused: for_all.map(|pause| describe_pause(pause, times)).collect(),
         all: PauseFields::new(own_pause(None), refused_of(None)),
         schedules: shown.collect(),
         part,

@@ -1,4 +1,4 @@
-//! The page of the settings, also with why a form changed nothing.
+//! Shows the settings page, after a form with its result.
 
 use askama::Template;
 use axum::http::StatusCode;
@@ -8,7 +8,7 @@ use hippo_core::clock::local_date;
 use hippo_core::family::SendWhenEmpty;
 use hippo_core::ids::FamilyId;
 
-use super::pause::{PauseValues, pause_words};
+use super::pause::{PauseValues, describe_family_pause};
 use super::recipient_list::{InvitationView, RecipientView, list_invitations, list_recipients};
 use super::recipients::PATH;
 use super::values::{SEND_POLICIES, SettingsValues, TypedValues, zone_names};
@@ -28,7 +28,7 @@ struct SettingsPage {
     page: Page,
     form_token: String,
     family: FamilyId,
-    /// Identifies what the forms began with.
+    /// The version of the family that the forms were opened with.
     version: String,
     values: SettingsValues,
     zones: Vec<&'static str>,
@@ -69,8 +69,12 @@ pub(super) enum Outcome {
     AlreadyAccepted(String),
     /// The address was invited again after the page was opened.
     InvitedAgain(String),
-    /// A value isn't valid. The form still has to say which version its page showed.
-    Invalid(TypedValues, &'static str, String),
+    /// A value isn't valid. `version` is the one that the form was opened with.
+    Invalid {
+        typed: TypedValues,
+        problem: &'static str,
+        version: String,
+    },
 }
 
 /// Shows the page.
@@ -123,7 +127,11 @@ pub(super) async fn show_page(
                  can withdraw that one, too."
             ));
         }
-        Outcome::Invalid(sent, words, opened) => {
+        Outcome::Invalid {
+            typed: sent,
+            problem: words,
+            version: opened,
+        } => {
             status = StatusCode::UNPROCESSABLE_ENTITY;
             problem = Some(format!("{words} Nothing was saved."));
             version = opened;
@@ -151,7 +159,7 @@ pub(super) async fn show_page(
         unsubscribed: list_unsubscribed(member),
         provider: provider.map(|provider| provider.name().to_owned()),
         identities: ports.store.count_identities(&member.session.person).await?,
-        pause: pause_words(family, now, today),
+        pause: describe_family_pause(family, now, today),
         typed_pause,
         today,
         tomorrow: today.succ_opt().unwrap_or(today),

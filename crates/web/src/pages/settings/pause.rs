@@ -57,7 +57,11 @@ fn read_pause(
 }
 
 /// Describes the pause of a family's emails, if there is one.
-pub(super) fn pause_words(family: &Family, now: DateTime<Utc>, today: NaiveDate) -> Option<String> {
+pub(super) fn describe_family_pause(
+    family: &Family,
+    now: DateTime<Utc>,
+    today: NaiveDate,
+) -> Option<String> {
     let until = family.paused_until.map(|until| full_day(until, today));
     let from = match family.next_pause(now) {
         Some(since) => format!("From {}, emails", full_day(since, today)),

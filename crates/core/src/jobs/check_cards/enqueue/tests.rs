@@ -213,7 +213,7 @@ async fn interrupted_run_is_resumed_and_checks_no_card_twice() {
     }
     let queue = TestQueue::failing_after(0);
     assert!(enqueue(&world, &world.store, &queue).await.is_err());
-    // Tried again some minutes later, and then once more, as a schedule that fires twice.
+    // Retried two minutes later; then the schedule fires a second time.
     let queue = TestQueue::new();
     world.clock.advance(chrono::Duration::minutes(2));
     enqueue(&world, &world.store, &queue).await.unwrap();
@@ -311,7 +311,7 @@ async fn waiting_cards_are_recorded_with_the_reason() {
 }
 
 #[tokio::test]
-async fn schedule_whose_input_names_nothing_on_record_fails() {
+async fn schedule_with_an_unknown_id_fails() {
     let world = World::new().await;
     let card = world.add_card("conrad", "wpl", ("1", "p")).await;
     let queue = TestQueue::new();

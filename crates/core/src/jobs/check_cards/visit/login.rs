@@ -32,7 +32,7 @@ pub(super) enum LoginDecision {
     InProgress,
 }
 
-/// Decides from the login marks of these cards. The checks in `ended` are known to be over.
+/// Decides from the cards' login marks whether a check may log in. The checks in `ended` are known to be over.
 pub(super) fn decide_login(
     library: &Library,
     records: &[CardRecord],
@@ -145,9 +145,8 @@ struct MarkedLoginPermit<'a> {
 impl MarkedLoginPermit<'_> {
     /// Whether a login that isn't permitted leaves nothing to record.
     ///
-    /// True if another check has the card or has just finished it, or if the card waits for a
-    /// person. Otherwise a check crashed and left its mark.
-    async fn is_left_to_others(&self, card: &CardKey) -> Result<bool, StoreError> {
+    /// False only if a check crashed and left its mark.
+    async fn has_nothing_to_record(&self, card: &CardKey) -> Result<bool, StoreError> {
         let keys = std::slice::from_ref(card);
         let loaded = self.ports.visits.load_visit(&self.library.id, keys).await?;
         let record = loaded.and_then(|loaded| loaded.cards.into_iter().next());
@@ -168,7 +167,7 @@ impl MarkedLoginPermit<'_> {
     async fn mark_card(&self, card: &CardKey) -> Result<(), PermitError> {
         match self.ports.checks.begin_login(card, &self.mark).await {
             Ok(true) => Ok(()),
-            Ok(false) if self.is_left_to_others(card).await? => Err(PermitError::LoginSkipped),
+            Ok(false) if self.has_nothing_to_record(card).await? => Err(PermitError::LoginSkipped),
             Ok(false) => Err(PermitError::NotTried(login_in_doubt())),
             Err(StoreError::NotFound(_)) => Err(PermitError::NotTried(Failure::not_tried(
                 "The card was removed in the meantime.",

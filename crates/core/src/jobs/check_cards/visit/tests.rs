@@ -81,25 +81,25 @@ async fn failure_keeps_the_last_good_account() {
     );
 }
 
-/// A store of checks with a twist.
-struct TwistedStore<'a> {
-    inside: &'a MemoryStore,
+/// A store of checks with faults that the tests choose.
+struct FaultyCheckStore<'a> {
+    inner: &'a MemoryStore,
     /// An account with more loans is too large.
     max_loans: usize,
     /// This check begins right before our login, and is saved right after our login was refused.
-    overtaking: Option<Check>,
+    rival_check: Option<Check>,
     /// No check of this card can be saved.
     broken_card: Option<CardId>,
     /// No login to this card is allowed.
     forbidden_card: Option<CardId>,
 }
 
-impl<'a> TwistedStore<'a> {
-    fn new(inside: &'a MemoryStore) -> Self {
+impl<'a> FaultyCheckStore<'a> {
+    fn new(inner: &'a MemoryStore) -> Self {
         Self {
-            inside,
+            inner,
             max_loans: usize::MAX,
-            overtaking: None,
+            rival_check: None,
             broken_card: None,
             forbidden_card: None,
         }
@@ -107,22 +107,22 @@ impl<'a> TwistedStore<'a> {
 }
 
 #[async_trait]
-impl CheckStore for TwistedStore<'_> {
+impl CheckStore for FaultyCheckStore<'_> {
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
         if self.forbidden_card == Some(card.card) {
             return Ok(false);
         }
-        let Some(other) = &self.overtaking else {
-            return self.inside.begin_login(card, mark).await;
+        let Some(other) = &self.rival_check else {
+            return self.inner.begin_login(card, mark).await;
         };
         let check = other.id;
         let other_mark = LoginMark {
             check,
             ..mark.clone()
         };
-        assert!(self.inside.begin_login(card, &other_mark).await?);
-        let may_log_in = self.inside.begin_login(card, mark).await?;
-        self.inside.save_check(other).await?;
+        assert!(self.inner.begin_login(card, &other_mark).await?);
+        let may_log_in = self.inner.begin_login(card, mark).await?;
+        self.inner.save_check(other).await?;
         Ok(may_log_in)
     }
 
@@ -132,7 +132,7 @@ impl CheckStore for TwistedStore<'_> {
         check: Uuid,
         outcome: LoginOutcome,
     ) -> StoreResult<()> {
-        self.inside.record_login_outcome(card, check, outcome).await
+        self.inner.record_login_outcome(card, check, outcome).await
     }
 
     async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
@@ -143,18 +143,22 @@ impl CheckStore for TwistedStore<'_> {
         if loans.is_some_and(|loans| loans.len() > self.max_loans) {
             return Err(StoreError::TooLarge("It would be 410 KB.".to_owned()));
         }
-        self.inside.save_check(check).await
+        self.inner.save_check(check).await
     }
 
     async fn family_accounts(
         &self,
         family: &FamilyId,
     ) -> StoreResult<Vec<(CardId, StoredAccount)>> {
-        self.inside.family_accounts(family).await
+        self.inner.family_accounts(family).await
     }
 }
 
-async fn check_with_store(world: &World, visit: &Visit, checks: &TwistedStore<'_>) -> VisitReport {
+async fn check_with_store(
+    world: &World,
+    visit: &Visit,
+    checks: &FaultyCheckStore<'_>,
+) -> VisitReport {
     world
         .with_visit_ports(async |ports| {
             let ports = VisitPorts { checks, ..*ports };
@@ -175,9 +179,9 @@ async fn too_large_account_fails_only_its_card() {
     let too_large = account(&[("Emma", "2026-11-24"), ("Persuasion", "2026-11-25")]);
     world.site.answer("1", Ok(too_large));
     let visit = world.visit("wpl", &cards).await;
-    let store = TwistedStore {
+    let store = FaultyCheckStore {
         max_loans: 1,
-        ..TwistedStore::new(&world.store)
+        ..FaultyCheckStore::new(&world.store)
     };
     let report = check_with_store(&world, &visit, &store).await;
 
@@ -193,13 +197,13 @@ async fn too_large_account_fails_only_its_card() {
 }
 
 #[tokio::test]
-async fn fault_keeps_the_cards_checked_before_it() {
+async fn store_error_keeps_the_cards_saved_before_it() {
     let world = World::new().await;
     let cards = add_cards(&world, &["1", "2"]).await;
     let visit = world.visit("wpl", &cards).await;
-    let store = TwistedStore {
+    let store = FaultyCheckStore {
         broken_card: Some(cards[1]),
-        ..TwistedStore::new(&world.store)
+        ..FaultyCheckStore::new(&world.store)
     };
     let report = check_with_store(&world, &visit, &store).await;
     assert_eq!(kinds(&report.checked), ["ok"]);
@@ -222,9 +226,9 @@ async fn overtaken_check_records_nothing() {
         outcome: Ok(account(&[])),
     };
     let visit = world.visit("wpl", &[card]).await;
-    let store = TwistedStore {
-        overtaking: Some(other),
-        ..TwistedStore::new(&world.store)
+    let store = FaultyCheckStore {
+        rival_check: Some(other),
+        ..FaultyCheckStore::new(&world.store)
     };
     let report = check_with_store(&world, &visit, &store).await;
     let [(left_out, LeftOutReason::CheckedAlready)] = &report.left_out[..] else {
@@ -260,9 +264,9 @@ async fn login_that_is_not_sent_forbids_no_other_login_that_day() {
     let one = world.add_card("conrad", "wpl", ("1", "p")).await;
     let other = world.add_card("diaz", "wpl", ("1", "p")).await;
     let visit = world.visit("wpl", &[one, other]).await;
-    let store = TwistedStore {
+    let store = FaultyCheckStore {
         forbidden_card: Some(other),
-        ..TwistedStore::new(&world.store)
+        ..FaultyCheckStore::new(&world.store)
     };
     let report = check_with_store(&world, &visit, &store).await;
     assert_eq!(kinds(&report.checked), [""; 0]);
@@ -340,7 +344,7 @@ async fn lost_session_logs_in_once_more_and_then_fails() {
 }
 
 #[tokio::test]
-async fn down_library_is_backed_off_from_and_not_tried() {
+async fn library_that_is_down_is_left_until_the_back_off_ends() {
     let world = World::new().await;
     add_cards(&world, &["1", "2", "3"]).await;
     for number in ["1", "2", "3"] {
@@ -440,7 +444,7 @@ impl ConcurrencyLimit for ExactLimit {
 }
 
 #[tokio::test]
-async fn only_check_at_a_library_detects_a_crash_at_once() {
+async fn lone_check_of_a_library_detects_a_crash_at_once() {
     for (records_login, is_alone, expected) in [
         (true, true, vec!["ok"]),
         (false, true, vec!["not_tried"]),
@@ -606,7 +610,7 @@ async fn visit_to_a_removed_library_succeeds() {
 }
 
 #[test]
-fn visit_survives_json_and_another_message_is_refused() {
+fn visit_round_trips_and_another_message_is_refused() {
     let json = r#"{"library":"wpl","cards":[{"family":"conrad","card":"01JD0000000000000000000000"}],"planned_at":"2026-11-21T10:00:00.500Z","run":{"job":"check-cards","label":"all","scheduled_time":"2026-11-21T10:00:00Z"}}"#;
     let visit: Visit = serde_json::from_str(json).unwrap();
     assert_eq!(serde_json::to_string(&visit).unwrap(), json);
@@ -628,7 +632,7 @@ async fn old_pin_is_not_tried_after_a_new_one_was_set() {
 }
 
 #[tokio::test]
-async fn login_in_doubt_is_sent_once_a_day() {
+async fn login_in_doubt_is_not_repeated_that_day() {
     let world = World::new().await;
     world.add_card("conrad", "wpl", ("1", "p")).await;
     let doubtful = Failure::page_changed("the login led to a page that says nothing");
