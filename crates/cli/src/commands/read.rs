@@ -103,9 +103,15 @@ pub(crate) fn run(read: &Read) -> CommandResult {
     let base_url = read
         .base_url
         .clone()
-        .or_else(|| library?.base_url.parse().ok())
-        .map_or_else(|| Url::parse(PLACEHOLDER_URL), Ok)
-        .map_err(|_| CommandError::usage("Give the site's --base-url.".to_owned()))?;
+        .map_or_else(
+            || Url::parse(library.map_or(PLACEHOLDER_URL, |library| &library.base_url)),
+            Ok,
+        )
+        .map_err(|_| {
+            CommandError::usage(
+                "The recording's base_url isn't a URL. Give the site's with --base-url.",
+            )
+        })?;
     let context = ReadContext {
         base_url: &base_url,
         date_format: read

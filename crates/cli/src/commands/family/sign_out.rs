@@ -36,15 +36,18 @@ pub(super) async fn run(context: &Context, sign_out: SignOut) -> CommandResult {
     context
         .output
         .print_document(&serde_json::json!({ "unlinked": unlinked }));
-    let unlinked = count(unlinked, "account", "accounts");
+    let accounts = match unlinked {
+        0 => String::new(),
+        _ => format!(" Unlinked {}.", count(unlinked, "account", "accounts")),
+    };
     context.output.print_text(match families.is_empty() {
         // A misspelt address must not look as if somebody had been signed out.
         true => format!(
-            "No family has that address. If it is the operator's, it is signed out everywhere, and {unlinked} unlinked. \
-             If not, check its spelling."
+            "No family has that address. If it is the operator's, it is signed out everywhere. If not, check its \
+             spelling.{accounts}"
         ),
         false => format!(
-            "Signed that address out everywhere, and unlinked {unlinked}. From now on, only an email signs it in."
+            "Signed that address out everywhere.{accounts} From now on, only an email signs it in."
         ),
     });
     Ok(Outcome::Done)

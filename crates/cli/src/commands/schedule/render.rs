@@ -157,7 +157,7 @@ fn render(from: &Path, directory: &Path) -> Result<Rendered, CommandError> {
         text: &text,
         directory,
         target: ScheduleTarget::Aws,
-        // The stack's own zone is a parameter.
+        // The stack's zone is a parameter, so that any stands in here.
         default_zone: chrono_tz::UTC,
     };
     let schedules = file.check(&declared.schedule).map_err(refuse)?;
@@ -166,15 +166,17 @@ fn render(from: &Path, directory: &Path) -> Result<Rendered, CommandError> {
         .into_iter()
         .map(Spanned::into_inner)
         .collect();
-    let refuse = |error: &dyn std::error::Error| refuse(format!("can't be rendered. {error}"));
-    let stack = sam::render_stack(&rows(&tables, &schedules)).map_err(|error| refuse(&error))?;
-    let closed_days = closed_days(&tables, &schedules);
+    let cannot_render =
+        |error: &dyn std::error::Error| refuse(format!("can't be rendered. {error}"));
+    let stack = sam::render_stack(&pair_with_tables(&tables, &schedules))
+        .map_err(|error| cannot_render(&error))?;
+    let closed_days = collect_closed_days(&tables, &schedules);
     let closed_days_files: Vec<String> = closed_days.keys().cloned().collect();
     let list = ScheduleList {
         closed_days,
         schedules: tables,
     };
-    let mut list = serde_json::to_string_pretty(&list).map_err(|error| refuse(&error))?;
+    let mut list = serde_json::to_string_pretty(&list).map_err(|error| cannot_render(&error))?;
     list.push('\n');
     let mut sources = vec![(LIST_FILE.to_owned(), list.clone().into_bytes())];
     let own_name = from
@@ -195,7 +197,10 @@ fn render(from: &Path, directory: &Path) -> Result<Rendered, CommandError> {
 }
 
 /// Joins the tables and the schedules that were made from them.
-fn rows<'a>(tables: &'a [ScheduleTable], schedules: &'a [Schedule]) -> Vec<SamSchedule<'a>> {
+fn pair_with_tables<'a>(
+    tables: &'a [ScheduleTable],
+    schedules: &'a [Schedule],
+) -> Vec<SamSchedule<'a>> {
     let pairs = tables.iter().zip(schedules);
     pairs
         .map(|(table, schedule)| SamSchedule {
@@ -210,7 +215,10 @@ fn rows<'a>(tables: &'a [ScheduleTable], schedules: &'a [Schedule]) -> Vec<SamSc
 }
 
 /// Collects the closed-days files that the tables name.
-fn closed_days(tables: &[ScheduleTable], schedules: &[Schedule]) -> BTreeMap<String, ClosedDays> {
+fn collect_closed_days(
+    tables: &[ScheduleTable],
+    schedules: &[Schedule],
+) -> BTreeMap<String, ClosedDays> {
     let pairs = tables.iter().zip(schedules);
     pairs
         .filter_map(|(table, schedule)| Some((table.except.clone()?, schedule.closed_days.clone())))
