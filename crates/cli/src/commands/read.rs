@@ -109,7 +109,7 @@ pub(crate) fn run(read: &Read) -> CommandResult {
         )
         .map_err(|_| {
             CommandError::usage(
-                "The recording's base_url isn't a URL. Give the site's with --base-url.",
+                "The recording's address isn't a URL. Give the site's with --base-url.",
             )
         })?;
     let context = ReadContext {

@@ -272,6 +272,22 @@ fn recording_is_read_only_by_its_own_system() {
 }
 
 #[test]
+fn recording_with_a_bad_address_is_refused() {
+    let fixture = Fixture::start(SystemKind::Koha);
+    fixture.record(&[]).success();
+    let file = std::fs::read_to_string(fixture.file()).unwrap();
+    let mut recording: Value = serde_json::from_str(&file).unwrap();
+    let library = recording.pointer_mut("/log/_library").unwrap();
+    library["baseUrl"] = "library".into();
+    std::fs::write(fixture.file(), recording.to_string()).unwrap();
+    let run = fixture.home.run(&["read", "koha", "session.har"]).code(2);
+    insta::assert_snapshot!(printed(&run));
+    let url = ["--base-url", "https://library.example"];
+    let read = [&["read", "koha", "session.har"][..], &url].concat();
+    fixture.home.run(&read).success();
+}
+
+#[test]
 fn record_lists_unrecognised_names_first() {
     let fixture = Fixture::start(SystemKind::Bibliocommons);
     let output = stdout(&fixture.record(&[]).success());
