@@ -97,7 +97,7 @@ pub enum SamError {
     AtOnce(Label),
     /// The parameter's name is taken or malformed.
     #[error(
-        "The schedule {label} can't use the parameter “{parameter}”. Use letters and digits that no other \
+        "The schedule “{label}” can't use the parameter “{parameter}”. Use letters and digits that no other \
          part of the stack uses, such as CheckSchedule."
     )]
     Parameter {

@@ -182,22 +182,22 @@ fn detect_reports_an_unreachable_site_as_such() {
 #[test]
 fn usage_errors_are_json_with_json_flag() {
     let home = Home::new();
-    for (arguments, expected) in [
-        (&["--json"][..], "A command is missing"),
-        (&["family", "--json"], "A command is missing"),
-        (&["nothing", "--json"], "unrecognized subcommand"),
-        (&["--json", "card", "list", "--famly", "x"], "--famly"),
-        (&["--json", "check-cards", "--concurrency", "65"], "1..=64"),
-        (&["card", "retry", "x", "--json"], "isn't a card's id"),
+    let mut messages = Vec::new();
+    for arguments in [
+        &["--json"][..],
+        &["family", "--json"],
+        &["nothing", "--json"],
+        &["--json", "card", "list", "--famly", "x"],
+        &["--json", "check-cards", "--concurrency", "65"],
+        &["card", "retry", "x", "--json"],
     ] {
         let run = home.run(arguments).code(2);
         assert_eq!(stdout(&run), "");
         let error: Value = serde_json::from_str(&stderr(&run)).unwrap();
         assert_eq!(error["error"]["kind"], "usage");
-        let message = error["error"]["message"].as_str().unwrap();
-        assert!(message.contains(expected), "{message}");
-        assert!(!message.starts_with("error"), "{message}");
+        messages.push(error["error"]["message"].as_str().unwrap().to_owned());
     }
+    insta::assert_snapshot!(messages.join("\n---\n"));
     // Help that was asked for isn't an error.
     let help = home.run(&["--json", "--help"]).success();
     insta::assert_snapshot!(printed(&help));

@@ -918,7 +918,7 @@ fn run_whose_input_names_nothing_is_on_record_and_raises_an_alert() {
     for (job, label, _) in inputs {
         let failed = at(&home, "2026-11-21T12:00:00Z", &[job, "--label", label]).assert();
         let message = stderr(&failed.code(3));
-        assert!(message.contains("that the"), "{message}");
+        insta::assert_snapshot!(format!("unknown_{label}"), message.lines().last().unwrap());
         let run = home.json(&["runs", "--label", label])[0].clone();
         assert_eq!(
             (&run["outcome"], &run["scheduled_time"]),
