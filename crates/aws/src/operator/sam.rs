@@ -78,7 +78,7 @@ pub enum SamError {
     TooMany(usize),
     /// Two labels have the same logical id.
     #[error(
-        "The schedules {first} and {second} would have the same name in CloudFormation, {id}. \
+        "The schedules “{first}” and “{second}” would have the same name in CloudFormation, {id}. \
          Rename one of them."
     )]
     SameId {
@@ -91,7 +91,7 @@ pub enum SamError {
     },
     /// The functions can't do what the input asks for.
     #[error(
-        "The schedule {0} can't have “at_once” on AWS, since a queued notice doesn't keep it. Leave it out: a later \
+        "The schedule “{0}” can't have “at_once” on AWS, since a queued notice doesn't keep it. Leave it out: a later \
          run sends what waits."
     )]
     AtOnce(Label),

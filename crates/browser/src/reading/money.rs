@@ -3,15 +3,15 @@
 use rust_decimal::Decimal;
 
 /// Codes and abbreviations of currencies that may occur between a sum and its minus.
-const CURRENCIES: [&str; 48] = [
+const CURRENCIES: [&str; 52] = [
     "AED", "ARS", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP",
     "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KRW", "MXN", "MYR", "NOK",
     "NZD", "PHP", "PLN", "RON", "RSD", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD",
-    "ZAR", "kr", "Kr", "Fr", "SFr", "Kč", "zł", "Ft", "Rs",
+    "ZAR", "kr", "Kr", "Fr", "SFr", "Kč", "zł", "Ft", "Rs", "Euro", "euro", "Euros", "euros",
 ];
 
-/// Symbols and abbreviations of a single currency, with its code.
-const UNAMBIGUOUS_SYMBOLS: [(&str, &str); 12] = [
+/// Symbols, names and abbreviations of a single currency, with its code.
+const UNAMBIGUOUS_SYMBOLS: [(&str, &str); 16] = [
     ("€", "EUR"),
     ("£", "GBP"),
     ("₹", "INR"),
@@ -24,6 +24,10 @@ const UNAMBIGUOUS_SYMBOLS: [(&str, &str); 12] = [
     ("Kč", "CZK"),
     ("zł", "PLN"),
     ("Ft", "HUF"),
+    ("Euro", "EUR"),
+    ("euro", "EUR"),
+    ("Euros", "EUR"),
+    ("euros", "EUR"),
 ];
 
 /// Dollars and a real whose letters tell which they are, with their codes.
@@ -444,6 +448,9 @@ mod tests {
 
     #[rstest]
     #[case("5,00 €", Some("EUR"))]
+    #[case("5,00 Euro", Some("EUR"))]
+    #[case("5 euros", Some("EUR"))]
+    #[case("5,00 Europa", None)]
     #[case("€5.00", Some("EUR"))]
     #[case("You owe -£5.00.", Some("GBP"))]
     #[case("CHF 5.00", Some("CHF"))]
