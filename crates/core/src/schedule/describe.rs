@@ -112,7 +112,7 @@ fn describe_times(cron: &Cron) -> String {
         return match to_vec(minutes).as_slice() {
             [0] => "every hour".to_owned(),
             [1] => "every hour at 1 minute past".to_owned(),
-            minutes => format!("every hour at {} minutes past", list(minutes)),
+            _ => format!("every hour at {}", describe_minutes(minutes)),
         };
     }
     if minutes.len() * hours.len() <= MAX_LISTED_TIMES {
@@ -131,18 +131,25 @@ fn describe_times(cron: &Cron) -> String {
         let of = |hour: Option<&u32>| clock(hour.copied().unwrap_or_default(), *minute);
         return format!("{every} from {} to {}", of(hours.first()), of(hours.last()));
     }
-    let minutes = to_vec(minutes);
     format!(
-        "at {} minutes past, {}",
-        list(&minutes),
+        "at {}, {}",
+        describe_minutes(minutes),
         describe_hours(hours)
     )
 }
 
-/// “from 07:00 to 07:59 and from 19:00 to 19:59”.
+/// “0 to 28 and 48 minutes past”.
+fn describe_minutes(minutes: &BTreeSet<u32>) -> String {
+    let minutes = write_ranges(minutes, u32::to_string);
+    format!("{} minutes past", list(&minutes))
+}
+
+/// “from 07:00 to 09:59 and from 19:00 to 19:59”.
 fn describe_hours(hours: &BTreeSet<u32>) -> String {
-    let range = |hour: &u32| format!("from {} to {}", clock(*hour, 0), clock(*hour, 59));
-    list(&hours.iter().map(range).collect::<Vec<_>>())
+    let ranges = find_ranges(hours).into_iter();
+    let ranges =
+        ranges.map(|(first, last)| format!("from {} to {}", clock(first, 0), clock(last, 59)));
+    list(&ranges.collect::<Vec<_>>())
 }
 
 fn describe_days(cron: &Cron) -> Option<String> {
@@ -267,6 +274,16 @@ fn ordinal(number: u32) -> String {
 
 /// Writes three or more numbers in a row as “first to last”.
 fn write_ranges(numbers: &BTreeSet<u32>, name: impl Fn(&u32) -> String) -> Vec<String> {
+    let write = |(first, last): (u32, u32)| match last - first {
+        0 => vec![name(&first)],
+        1 => vec![name(&first), name(&last)],
+        _ => vec![format!("{} to {}", name(&first), name(&last))],
+    };
+    find_ranges(numbers).into_iter().flat_map(write).collect()
+}
+
+/// The first and last numbers of each run of numbers without a gap.
+fn find_ranges(numbers: &BTreeSet<u32>) -> Vec<(u32, u32)> {
     let mut ranges: Vec<(u32, u32)> = Vec::new();
     for number in numbers {
         match ranges.last_mut() {
@@ -274,19 +291,15 @@ fn write_ranges(numbers: &BTreeSet<u32>, name: impl Fn(&u32) -> String) -> Vec<S
             _ => ranges.push((*number, *number)),
         }
     }
-    let write = |(first, last): (u32, u32)| match last - first {
-        0 => vec![name(&first)],
-        1 => vec![name(&first), name(&last)],
-        _ => vec![format!("{} to {}", name(&first), name(&last))],
-    };
-    ranges.into_iter().flat_map(write).collect()
+    ranges
 }
 
 /// The first and last of numbers without a gap.
 fn find_range(numbers: &BTreeSet<u32>) -> Option<(u32, u32)> {
-    let (first, last) = (*numbers.first()?, *numbers.last()?);
-    let is_range = numbers.iter().copied().eq(first..=last);
-    is_range.then_some((first, last))
+    match find_ranges(numbers).as_slice() {
+        [range] => Some(*range),
+        _ => None,
+    }
 }
 
 /// The difference of numbers that are evenly apart.
@@ -356,6 +369,10 @@ mod tests {
             "cron(0 8-22/2 * * ? *)",
             "cron(0 8-20 * * ? *)",
             "cron(3,7,9 8-20/3 * * ? *)",
+            "cron(0/7 9-17 ? * MON-FRI *)",
+            "cron(31 6-3,12-13 * * ? *)",
+            "cron(0-28,48,50,51 6-8,20 * * ? *)",
+            "cron(0-28,48 * * * ? *)",
             "cron(0 22-2 ? * SUN,SAT *)",
             "cron(0 9 1 * ? *)",
             "cron(0 9 1,15 JAN,JUL ? *)",
