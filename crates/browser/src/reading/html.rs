@@ -60,16 +60,18 @@ pub fn is_cut_short(html: &str) -> bool {
     let mut rest = html;
     while let Some((_, tag)) = rest.split_once('<') {
         rest = tag;
-        if !tag.starts_with(['t', 'T', '/', '!', 's', 'S']) {
-            continue;
-        }
-        is_in_table = is_tag(tag, "tr") || (is_in_table && after_prefix(tag, "/table").is_none());
-        if tag.starts_with("!--") {
-            rest = tag.split_once("-->").map_or("", |(_, after)| after);
-        } else if is_tag(tag, "script") {
-            let mut ends = tag.match_indices("</");
-            let end = ends.find_map(|(at, _)| after_prefix(tag.get(at..)?, "</script"));
-            rest = end.unwrap_or_default();
+        match tag.as_bytes() {
+            [b't' | b'T', ..] => is_in_table |= is_tag(tag, "tr"),
+            [b'/', ..] => is_in_table &= after_prefix(tag, "/table").is_none(),
+            [b'!', b'-', b'-', ..] => {
+                rest = tag.split_once("-->").map_or("", |(_, after)| after);
+            }
+            [b's' | b'S', ..] if is_tag(tag, "script") => {
+                let mut ends = tag.match_indices("</");
+                let end = ends.find_map(|(at, _)| after_prefix(tag.get(at..)?, "</script"));
+                rest = end.unwrap_or_default();
+            }
+            _ => {}
         }
     }
     is_in_table
