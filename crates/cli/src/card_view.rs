@@ -132,7 +132,7 @@ pub(crate) struct CardView {
     pub(crate) pause_reason: Option<String>,
     /// The pause in words.
     #[serde(skip)]
-    describe_pause: Option<String>,
+    pause_text: Option<String>,
     /// When the newest check started.
     pub(crate) last_checked: Option<DateTime<Utc>>,
     /// When the newest successful check started.
@@ -180,7 +180,7 @@ impl CardView {
             paused: pause.is_some(),
             paused_until: pause.and_then(|pause| pause.until),
             pause_reason: pause.and_then(|pause| pause.why.clone()),
-            describe_pause: pause.map(|pause| card_pause(pause, today)),
+            pause_text: pause.map(|pause| card_pause(pause, today)),
             last_checked: last.map(|last| last.started_at),
             last_success: state.last_success_at,
             failure: failed.map(|(_, failure)| failure.clone()),
@@ -226,7 +226,7 @@ impl CardView {
 
     /// Says until when and why the card is paused; `None`: it isn't, or neither is known.
     pub(crate) fn pause_sentence(&self) -> Option<String> {
-        let words = self.describe_pause.as_ref()?;
+        let words = self.pause_text.as_ref()?;
         let says_more = self.paused_until.is_some() || self.pause_reason.is_some();
         says_more.then(|| format!("{} at {}: {words}", self.patron, self.library_name))
     }

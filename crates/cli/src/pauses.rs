@@ -1,9 +1,9 @@
 //! The pauses of schedules, in words.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 use hippo_core::run::{Run, RunOutcome};
-use hippo_core::schedule::Pause;
+use hippo_core::schedule::{Pause, describe_zone};
 
 use crate::context::Context;
 use crate::exit::CommandError;
@@ -31,10 +31,17 @@ pub(crate) fn what_is_paused(pause: &Pause) -> String {
 }
 
 /// Says who paused what, when, until when and why, such as `ana paused all schedules at 09:30 today,
-/// until 00:00 tomorrow (moving house)`. `verb` is `paused`, or another tense of it.
+/// until 00:00 tomorrow (moving house)`. Names the zone of an end that isn't the beginning of a day. `verb` is `paused`, or another tense of it.
 pub(crate) fn describe_pause(pause: &Pause, verb: &str, now: DateTime<Utc>, zone: Tz) -> String {
     let until = match pause.until {
-        Some(until) => format!(", until {}", moment(until, now, zone)),
+        // Most end when a day begins in the schedule's own zone.
+        Some(until) if until.with_timezone(&zone).time() == NaiveTime::MIN => {
+            format!(", until {}", moment(until, now, zone))
+        }
+        Some(until) => {
+            let zone_words = describe_zone(zone);
+            format!(", until {} {zone_words}", moment(until, now, zone))
+        }
         None => String::new(),
     };
     let why = match &pause.why {
@@ -98,7 +105,7 @@ mod tests {
         );
         assert_eq!(
             words(&pause(Some("22:00"), Some("moving"))),
-            "ana paused the schedule “all” at 07:00 today, until 17:00 today (moving)"
+            "ana paused the schedule “all” at 07:00 today, until 17:00 today Toronto time (moving)"
         );
     }
 }

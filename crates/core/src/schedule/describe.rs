@@ -75,7 +75,7 @@ fn describe_rate(rate: Rate) -> String {
 }
 
 /// “Toronto time”, “UTC”.
-fn describe_zone(zone: Tz) -> String {
+pub fn describe_zone(zone: Tz) -> String {
     let name = zone.name();
     match name.rsplit_once('/') {
         Some((area, city)) if area != "Etc" => format!("{} time", city.replace('_', " ")),

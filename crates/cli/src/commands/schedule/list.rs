@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use clap::Args;
 use hippo_core::ids::Label;
 use hippo_core::run::{JobName, Run};
@@ -35,7 +36,7 @@ struct ScheduleView {
     label: Label,
     job: JobName,
     expression: String,
-    timezone: &'static str,
+    timezone: Tz,
     /// The expression and the zone in words.
     words: String,
     enabled: bool,
@@ -121,7 +122,7 @@ fn view(
         label: schedule.label.clone(),
         job: schedule.job,
         expression: schedule.recurrence.expression.to_string(),
-        timezone: schedule.recurrence.zone.name(),
+        timezone: schedule.recurrence.zone,
         words: schedule.recurrence.describe(),
         enabled: schedule.enabled,
         paused: active_pause(pauses, &schedule.label, now).cloned(),
@@ -133,7 +134,7 @@ fn view(
 }
 
 fn build_table(context: &Context, views: &[ScheduleView], pauses: &[Pause]) -> Table {
-    let (now, zone) = (context.now(), context.zone());
+    let now = context.now();
     let mut table = Table::new([
         fixed("LABEL"),
         fixed("JOB"),
@@ -147,15 +148,15 @@ fn build_table(context: &Context, views: &[ScheduleView], pauses: &[Pause]) -> T
         let (last, outcome) = match &view.last_run {
             None => ("–".into(), "–".into()),
             Some(run) => (
-                Cell::from(moment(run.started_at, now, zone)),
-                outcome_cell(run, pauses, now, zone),
+                Cell::from(moment(run.started_at, now, view.timezone)),
+                outcome_cell(run, pauses, now, context.zone()),
             ),
         };
         table.row([
             view.label.as_str().into(),
             view.job.as_str().into(),
             view.words.as_str().into(),
-            view.timezone.into(),
+            view.timezone.name().into(),
             last,
             outcome,
             next_cell(context, view),
@@ -165,7 +166,8 @@ fn build_table(context: &Context, views: &[ScheduleView], pauses: &[Pause]) -> T
 }
 
 fn next_cell(context: &Context, view: &ScheduleView) -> Cell {
-    let (now, zone) = (context.now(), context.zone());
+    // As in its words, and on the pages.
+    let (now, zone) = (context.now(), view.timezone);
     if !view.enabled {
         return Cell::new("disabled", Tone::Warning);
     }

@@ -6,11 +6,11 @@ use clap::Args;
 use hippo_core::audit::Change;
 use hippo_core::ids::Label;
 use hippo_core::run::JobName;
-use hippo_core::schedule::Pause;
 use hippo_core::schedule::change_pause::{
     ChangePauseError, EndedPauses, begin_pause, end_pauses, read_reason,
 };
 use hippo_core::schedule::declaration::table::parse_instant;
+use hippo_core::schedule::{Pause, describe_zone};
 use serde::Serialize;
 
 use crate::audit::record_change;
@@ -125,10 +125,11 @@ pub(super) async fn pause(args: PauseSchedule, globals: &Globals) -> CommandResu
     if let Some(label) = label {
         must_be_known(&context, label).await?;
     }
-    let until = match &args.until {
-        Some(text) => Some(read_end(text, &context, zone_of(&context, label).await?)?),
-        None => None,
-    };
+    let zone = zone_of(&context, label).await?;
+    let until = args.until.as_deref();
+    let until = until
+        .map(|text| read_end(text, &context, zone))
+        .transpose()?;
     let why = args.why.as_deref().map(read_reason).transpose();
     let why = why.map_err(|error| CommandError::usage(error.to_string()))?;
     let pause = Pause {
@@ -147,7 +148,7 @@ pub(super) async fn pause(args: PauseSchedule, globals: &Globals) -> CommandResu
         None => Change::AllSchedulesPaused,
     };
     record_change(&context, None, change).await;
-    show_pause(&context, &pause, replaced.as_ref());
+    show_pause(&context, &pause, replaced.as_ref(), zone);
     context
         .output
         .print_document(&PausedDocument { pause, replaced });
@@ -250,10 +251,15 @@ fn changed_meanwhile() -> CommandError {
         .try_command(format!("{HIPPO} schedule list"))
 }
 
-fn show_pause(context: &Context, pause: &Pause, replaced: Option<&Pause>) {
+fn show_pause(context: &Context, pause: &Pause, replaced: Option<&Pause>, own_zone: Tz) {
     let (now, zone) = (context.now(), context.zone());
     let until = match pause.until {
-        Some(until) => format!(" until {}", moment(until, now, zone)),
+        Some(until) if own_zone == zone => format!(" until {}", moment(until, now, zone)),
+        Some(until) => format!(
+            " until {} {}",
+            moment(until, now, own_zone),
+            describe_zone(own_zone)
+        ),
         None => String::new(),
     };
     let output = &context.output;
