@@ -45,9 +45,11 @@ pub struct UntriedLibrary {
 pub fn search(query: &str) -> Vec<UntriedLibrary> {
     let query_words = words(query);
     let is_match = |line: &&str| {
-        // The columns after the place name the source.
-        let columns: Vec<&str> = line.split('\t').take(6).collect();
-        let text = columns.join(" ").to_lowercase();
+        let columns: Vec<&str> = line.split('\t').collect();
+        let [id, system, url, _timezone, name, place, ..] = columns.as_slice() else {
+            return false;
+        };
+        let text = [*id, *system, *url, *name, *place].join(" ").to_lowercase();
         query_words.iter().all(|word| text.contains(word))
     };
     let is_new = |library: &UntriedLibrary| {
@@ -181,6 +183,7 @@ mod tests {
             "the source is no part of a library"
         );
         assert!(ids("alexandria").is_empty());
+        assert!(ids("new york").is_empty(), "only its zone is of New York");
     }
 
     #[test]

@@ -16,9 +16,10 @@ pub fn is_mask(sign: char) -> bool {
 /// Whether a page names another card. `None` if that can't be told.
 ///
 /// The numbers are compared only if both are digits: a patron may log in by a user name. A site may mask the first
-/// digits. One may have a prefix that the other lacks.
+/// digits. One may have a prefix that the other lacks. Of `Name|number`, only the number counts.
 pub fn is_another_card(printed: &str, number: &SecretString) -> Option<bool> {
     let number = number.expose_secret();
+    let number = number.rsplit_once('|').map_or(number, |(_, number)| number);
     let printed = without_separators(printed);
     let shown = printed.trim_start_matches(is_mask);
     let min_shown = if shown.len() == printed.len() {
@@ -32,8 +33,11 @@ pub fn is_another_card(printed: &str, number: &SecretString) -> Option<bool> {
 }
 
 fn without_separators(text: &str) -> String {
-    let signs = text.chars();
-    signs.filter(|c| !c.is_whitespace() && *c != '-').collect()
+    let is_hyphen = |c: char| matches!(c, '-' | '\u{2010}'..='\u{2013}' | '\u{2212}');
+    let chars = text.chars();
+    chars
+        .filter(|c| !c.is_whitespace() && !is_hyphen(*c))
+        .collect()
 }
 
 fn is_number(text: &str, min_digits: usize) -> bool {
@@ -48,6 +52,8 @@ mod tests {
     #[rstest]
     #[case("21000099001", "21000099001", Some(false))]
     #[case("2 1000-099001", "21000099001", Some(false))]
+    #[case("2\u{2011}1000\u{2011}099001", "21000099001", Some(false))]
+    #[case("21000099002", "Ash, Pip|21000099001", Some(true))]
     #[case("D21000099001", "21000099001", None)]
     #[case("0021000099001", "21000099001", Some(false))]
     #[case("21000099002", "21000099001", Some(true))]

@@ -203,6 +203,7 @@ async fn add_library(context: &Context, add: Add) -> CommandResult {
     draft.login_hosts.extend(add.login_hosts);
     draft.options.extend(options);
     draft.options.extend(currency_option(add.currency));
+    draft.options.retain(|_, value| !value.is_empty());
     let library = draft
         .into_library(add.id, context.zone())
         .map_err(CommandError::usage)?;
@@ -290,7 +291,7 @@ fn parse_options(options: &[String]) -> Result<BTreeMap<String, String>, Command
         .map(|option| match option.split_once('=') {
             Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
             None => Err(CommandError::usage(format!(
-                "“{option}” isn't an option. Write it like key=value."
+                "“{option}” has no value. Write it like --option {option}=VALUE."
             ))),
         })
         .collect()
@@ -404,14 +405,21 @@ async fn list(context: &Context) -> CommandResult {
 }
 
 async fn remove_library(context: &Context, remove: Remove) -> CommandResult {
-    let library = context.library(&remove.id).await?;
+    let library = match context.library(&remove.id).await {
+        Ok(library) => library,
+        Err(error) => {
+            // A removal that stopped between the two steps below can be repeated.
+            withdraw_library_alerts(&*context.store, &remove.id).await?;
+            return Err(error);
+        }
+    };
     if !confirm(&format!("Remove the library {}?", library.id), remove.yes)? {
         context.output.print_text("Nothing was changed.");
         return Ok(Outcome::Done);
     }
-    // Its alerts first: a removal that fails between the two can be repeated.
-    withdraw_library_alerts(&*context.store, &library.id).await?;
+    // The store refuses a library with cards, whose alerts stay.
     context.store.remove_library(&library.id).await?;
+    withdraw_library_alerts(&*context.store, &library.id).await?;
     context
         .output
         .print_document(&serde_json::json!({ "removed": library.id }));

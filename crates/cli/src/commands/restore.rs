@@ -20,7 +20,7 @@ use crate::suggested::HIPPO;
 Example:
   hippo restore hippo-2026-11-21.db
 
-Stop cron or the timer first, and start it again after “hippo status”.")]
+Stop cron or the timer, and “hippo serve”, first. Start them again after “hippo status”.")]
 pub(crate) struct Restore {
     /// The backup.
     file: PathBuf,
@@ -64,20 +64,27 @@ pub(crate) async fn run(args: Restore, globals: &Globals) -> CommandResult {
         .output
         .print_text(format!("Restored {}.", args.file.display()));
     if let Some(aside) = aside {
-        globals
-            .output
-            .print_text(format!("The old database is {}.", aside.display()));
+        globals.output.print_text(format!(
+            "The old database is {}. Delete it once you don't need it.",
+            aside.display()
+        ));
     }
-    if !home.key_files().private_path().exists() {
+    let keys = home.key_files();
+    if !keys.private_path().exists() {
         globals.output.print_text(format!(
             "There is no key at {}. Put your copy there: without it, no PIN can be read.",
-            home.key_files().private_path().display()
+            keys.private_path().display()
+        ));
+    }
+    if !keys.fingerprint_path().exists() {
+        globals.output.print_text(format!(
+            "There is no key at {}. Put your copy there: without it, no card can be added and no PIN set.",
+            keys.fingerprint_path().display()
         ));
     }
     globals.output.print_text(
         format!("Next: “{HIPPO} status” shows every card. After a gap, the first notify-all only checks the clock.\n\
-         We hold notices that may have been sent since the backup; “{HIPPO} notices resend” sends one.\n\
-         Delete the old database once you don't need it."),
+         We hold notices that may have been sent since the backup; “{HIPPO} notices resend” sends one."),
     );
     Ok(Outcome::Done)
 }

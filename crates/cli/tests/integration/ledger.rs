@@ -149,8 +149,8 @@ fn runs_show_lists_failures_by_library_and_card() {
         document!([{"kind": "site_down", "library": "wpl", "count": 1}])
     );
     assert_eq!(
-        run["concerned"],
-        document!([{"family": "conrad", "card": card, "library": "wpl", "kind": "site_down", "patron": "Pat", "subject": "card"}])
+        run["failed_items"],
+        document!([{"family": "conrad", "card": card, "library": "wpl", "failed_with": "site_down", "patron": "Pat", "subject": "card"}])
     );
     let text = stdout(&home.run(&["runs", "show", id]).success());
     insta::assert_snapshot!(redact(&text));
@@ -629,6 +629,28 @@ fn run_with_a_label_has_the_declared_input_unless_one_is_given() {
     assert_eq!(input(5, &sharp)["at_once"], true);
     let sharp = ["run", "notify-all", "--label", "sharp", "--input", "{}"];
     assert_eq!(input(6, &sharp)["at_once"], false);
+}
+
+#[test]
+fn refused_removal_of_a_library_keeps_its_alerts() {
+    let (home, card) = Home::with_card();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = SqliteStore::open(&home.path().join("hippo.db")).unwrap();
+        let alert = Alert::LibraryDown {
+            library: "wpl".parse().unwrap(),
+            since: "2026-11-20T05:00:00Z".parse().unwrap(),
+        };
+        let now = "2026-11-21T05:00:00Z".parse().unwrap();
+        let recorded = store.record_alert(&alert.key(), &alert, now).await;
+        assert!(recorded.unwrap());
+    });
+    let alerts = || home.json(&["status"])["alerts"].as_array().unwrap().len();
+    home.run(&["library", "remove", "wpl", "--yes"]).code(2);
+    assert_eq!(alerts(), 1);
+    home.run(&["card", "remove", &card, "--yes"]).success();
+    home.run(&["library", "remove", "wpl", "--yes"]).success();
+    assert_eq!(alerts(), 0);
 }
 
 #[test]

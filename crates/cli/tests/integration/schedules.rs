@@ -423,6 +423,30 @@ fn rate_times_and_unknown_libraries_closed_days_are_shown() {
 }
 
 #[test]
+fn next_times_of_an_uneven_rate_count_from_its_last_run() {
+    let home = Home::with_schedules();
+    declare(
+        &home,
+        &[schedule("check-cards", "odd", "rate(25 minutes)", "")],
+    );
+    let show = |now: &str, arguments: &[&str]| {
+        let mut command = home.command(arguments);
+        printed(&command.env("HIPPO_NOW", now).assert().success())
+    };
+    let mut shown = vec![show("2026-11-21T11:00:00Z", &["schedule", "next", "odd"])];
+    show("2026-11-21T12:00:00Z", &["check-cards", "--label", "odd"]);
+    for (now, more) in [
+        ("12:10", &[][..]),
+        ("12:10", &["--from", "2026-11-21T13:03:00Z"]),
+        ("12:40", &[]),
+    ] {
+        let next = [&["schedule", "next", "odd", "--count", "2"][..], more].concat();
+        shown.push(show(&format!("2026-11-21T{now}:00Z"), &next));
+    }
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[test]
 fn expression_uses_the_homes_zone_by_default() {
     let home = Home::with_schedules();
     let next = |more: &[&str]| {

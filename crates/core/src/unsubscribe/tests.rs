@@ -5,7 +5,7 @@ use crate::alerts::Alert;
 use crate::clock::Clock as _;
 use crate::family::{Delivery, Family, Unsubscription};
 use crate::jobs::notify::send::{MailResult, NotifyPorts, send_mail};
-use crate::mail::{Mail, MailKey, MailKind, SendOutcome};
+use crate::mail::{Mail, MailKey, MailKind, RefusedRecipient, SendOutcome};
 use crate::outbox::{
     DELIVERY_EVENT_WAIT, EVERYBODY_UNSUBSCRIBED, LEASE_DURATION, MailState, OutboxRecord,
 };
@@ -194,6 +194,37 @@ async fn link_of_one_recipient_unsubscribes_only_that_recipient() {
     world.store.update_family(&family).await.unwrap();
     assert!(!unsubscribe(&world, &last_mail(&world), SAM).await);
     assert_eq!(conrad(&world).await.unsubscribed, []);
+}
+
+#[tokio::test]
+async fn recipient_who_unsubscribes_before_a_retry_is_not_unreached() {
+    let world = world(&["pat@example.org", SAM]).await;
+    let refused = RefusedRecipient {
+        address: SAM.parse().unwrap(),
+        is_permanent: false,
+        reason: "451".to_owned(),
+    };
+    let answer = SendOutcome::Accepted {
+        message_id: "<1@example.org>".to_owned(),
+        refused_recipients: vec![refused],
+    };
+    world.mailer.answers.lock().unwrap().push_back(answer);
+    send(&world, Some(PAGES), today()).await;
+    let mail = last_mail(&world);
+    for address in ["pat@example.org", SAM] {
+        assert!(unsubscribe(&world, &mail, address).await);
+    }
+    world.clock.advance(Duration::hours(1));
+    let result = send(&world, Some(PAGES), today()).await;
+    assert_eq!(result.state, MailState::Sent);
+    let pending = world.store.pending_alerts().await.unwrap().alerts;
+    let is_about_a_recipient = |alert: &Alert| matches!(alert, Alert::RecipientUnreached { .. });
+    assert!(
+        !pending
+            .iter()
+            .any(|stored| is_about_a_recipient(&stored.alert)),
+        "{pending:?}"
+    );
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Reads the rows of `VuFind`'s lists: a title, and lines of labels and values.
 
 use hippo_browser::reading::{
-    Css, Element, element_lines_without, element_text, starts_with_never, text_after_words,
+    Css, Element, element_lines_without, element_text, non_empty_text, starts_with_never,
+    text_after_words,
 };
 
 use crate::list_reader::{
@@ -62,7 +63,7 @@ pub(super) fn read_title(row: Element<'_>) -> Option<String> {
         let first = lines
             .into_iter()
             .find(|line| line.contains(char::is_alphabetic))?;
-        if let Some(text) = BOLD.first(row).map(element_text)
+        if let Some(text) = BOLD.first(row).and_then(non_empty_text)
             && first.starts_with(&text)
         {
             return (!is_label(&text)).then_some(text);

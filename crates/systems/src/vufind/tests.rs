@@ -243,6 +243,10 @@ fn alert_forbids_a_renewal_only_by_its_own_words(
 #[rstest]
 #[case("<div class=media-body>Das Moor<br>", Some("Das Moor"))]
 #[case(
+    "<div class=media-body>Das Moor <b class=caret></b><br>",
+    Some("Das Moor")
+)]
+#[case(
     "<div class=record-number>1</div><h2>Kein Titel verf&uuml;gbar</h2>",
     Some("Kein Titel verfügbar")
 )]

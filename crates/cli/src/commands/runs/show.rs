@@ -18,7 +18,7 @@ use crate::suggest::find_nearest;
 use crate::suggested::HIPPO;
 
 /// How many runs of each label are considered for a suggestion.
-const MAX_SUGGESTIONS: usize = 20;
+const CANDIDATES_PER_LABEL: usize = 20;
 
 /// A run with its failures.
 #[derive(Serialize)]
@@ -26,7 +26,7 @@ pub(crate) struct RunDetailsDocument {
     #[serde(flatten)]
     pub(crate) run: Run,
     failures: Vec<FailureCount>,
-    concerned: Vec<FailedItem>,
+    failed_items: Vec<FailedItem>,
     left_out: Vec<LeftOut>,
     /// What kept it from starting: who paused its schedule, when and why.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,7 +38,7 @@ pub(crate) struct RunDetailsDocument {
 struct FailedItem {
     #[serde(flatten)]
     subject: Subject,
-    kind: String,
+    failed_with: String,
     /// The patron's name; `None` for a notice and for a removed card.
     patron: Option<String>,
 }
@@ -50,7 +50,7 @@ pub(crate) async fn find_run(context: &Context, id: &RunKey) -> Result<Run, Comm
     }
     let runs = context
         .store
-        .newest_runs_by_label(id.job, MAX_SUGGESTIONS)
+        .newest_runs_by_label(id.job, CANDIDATES_PER_LABEL)
         .await?;
     let ids = runs.iter().map(|run| run.key.to_string());
     Err(CommandError::usage(format!("There is no run {id}."))
@@ -69,7 +69,7 @@ pub(crate) async fn load_details(
     Ok(RunDetailsDocument {
         pause: find_pause(&run, &pauses).cloned(),
         failures: count_failures(&work),
-        concerned: failed_items(context, &work).await?,
+        failed_items: failed_items(context, &work).await?,
         left_out: left_out(context, &work).await?,
         run: run.with_work(&work, context.now()),
     })
@@ -95,17 +95,17 @@ pub(super) async fn show(context: &Context, id: &RunKey) -> CommandResult {
 
 impl RunDetailsDocument {
     fn has_problems(&self) -> bool {
-        !self.concerned.is_empty() || !self.left_out.is_empty()
+        !self.failed_items.is_empty() || !self.left_out.is_empty()
     }
 }
 
 /// Prints what failed in a run, and what it left out.
 pub(crate) fn print_problems(context: &Context, document: &RunDetailsDocument) {
     let output = context.output;
-    if !document.concerned.is_empty() {
-        output.print_table(&failed_items_table(&document.concerned));
+    if !document.failed_items.is_empty() {
+        output.print_table(&failed_items_table(&document.failed_items));
     }
-    if !document.concerned.is_empty() && !document.left_out.is_empty() {
+    if !document.failed_items.is_empty() && !document.left_out.is_empty() {
         output.print_text("");
     }
     if !document.left_out.is_empty() {
@@ -126,7 +126,7 @@ async fn failed_items(
             };
             items.push(FailedItem {
                 subject: subject.clone(),
-                kind: kind.clone(),
+                failed_with: kind.clone(),
                 patron: patron.map(|record| hippo_core::text::clean(&record.card.patron)),
             });
         }
@@ -209,7 +209,7 @@ fn failed_items_table(items: &[FailedItem]) -> Table {
             what.into(),
             library.map_or("", LibraryId::as_str).into(),
             id.map(ToString::to_string).unwrap_or_default().into(),
-            Cell::new(one.kind.as_str(), Tone::Bad),
+            Cell::new(one.failed_with.as_str(), Tone::Bad),
         ]);
     }
     table

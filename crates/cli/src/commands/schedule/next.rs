@@ -1,6 +1,6 @@
 //! `hippo schedule next`: the next times of an expression or a schedule.
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, Duration, NaiveDate, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use clap::Args;
 use hippo_core::clock::local_date;
@@ -12,8 +12,7 @@ use serde::Serialize;
 use super::calendar_fields::times_of_rate;
 use crate::context::{Globals, clock};
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::next_run::load_schedules;
-use crate::output::Output;
+use crate::next_run::{describe_period, load_schedules};
 use crate::pauses::pause_sentence;
 use crate::schedule_remarks::show_unknown_names;
 use crate::suggest::find_nearest;
@@ -62,8 +61,23 @@ struct TimesDocument {
     words: String,
     /// `false` for a schedule that is disabled, so that nothing runs at these times.
     enabled: bool,
-    /// Empty also for a rate whose first run hasn't been.
     times: Vec<TimeView>,
+    /// For a rate that counts from its last run, if that is too long ago to tell the times: the next run starts at most
+    /// this many minutes after `next_run_after`.
+    next_run_within_minutes: Option<i64>,
+    next_run_after: Option<DateTime<Utc>>,
+}
+
+/// What is known of the next times.
+enum NextTimes {
+    /// They are these; a phrase may say how they're counted.
+    Listed(Vec<TimeView>, Option<&'static str>),
+    /// The first is at most one period of a rate after this time.
+    Within {
+        after: DateTime<Utc>,
+        period: Duration,
+        has_run: bool,
+    },
 }
 
 /// Shows the times.
@@ -79,35 +93,28 @@ pub(super) async fn next(args: &Next, globals: &Globals) -> CommandResult {
             Target::Aws => None,
         };
         if let Some(times) = on_the_clock.map(skip_paused) {
-            let how = Some(", counted from midnight UTC");
-            show(
-                globals.output,
-                recurrence,
-                Some(&schedule),
-                Some(times),
-                count,
-                how,
-            );
+            let times = NextTimes::Listed(times, Some(", counted from midnight UTC"));
+            show(globals, recurrence, Some(&schedule), times, count);
             return Ok(Outcome::Done);
         }
-        let from = match (&recurrence.expression, args.from) {
-            // It counts from its last run.
-            (Expression::Rate(_), None) => match schedule.next_run(now, last) {
-                NextRun::At(time) => Some(time),
-                NextRun::Within { .. } | NextRun::Never => None,
+        let from = from(recurrence.zone);
+        let list = |from| skip_paused(list_times(recurrence, Some(&schedule), from, count));
+        let times = match &recurrence.expression {
+            Expression::Rate(rate) => match schedule.next_run(now, last) {
+                NextRun::At(next) => {
+                    let first = first_from(next, rate.minutes(), from);
+                    NextTimes::Listed(list(first), Some(", counted from its last run"))
+                }
+                NextRun::Within { after, period } => NextTimes::Within {
+                    after,
+                    period,
+                    has_run: last.is_some(),
+                },
+                NextRun::Never => NextTimes::Listed(Vec::new(), None),
             },
-            _ => Some(from(recurrence.zone)),
+            _ => NextTimes::Listed(list(from), None),
         };
-        let times = from.map(|from| list_times(recurrence, Some(&schedule), from, count));
-        let times = times.map(skip_paused);
-        show(
-            globals.output,
-            recurrence,
-            Some(&schedule),
-            times,
-            count,
-            None,
-        );
+        show(globals, recurrence, Some(&schedule), times, count);
     } else {
         let expression = read_expression(&args.what)?;
         let zone = match args.timezone {
@@ -116,11 +123,20 @@ pub(super) async fn next(args: &Next, globals: &Globals) -> CommandResult {
         };
         let recurrence = Recurrence { expression, zone };
         let times = list_times(&recurrence, None, from(recurrence.zone), count);
-        let how = matches!(recurrence.expression, Expression::Rate(_))
+        let counting = matches!(recurrence.expression, Expression::Rate(_))
             .then_some(", counted from the first time here");
-        show(globals.output, &recurrence, None, Some(times), count, how);
+        let times = NextTimes::Listed(times, counting);
+        show(globals, &recurrence, None, times, count);
     }
     Ok(Outcome::Done)
+}
+
+/// The first time from `from` on of a rate with a run at `next`.
+fn first_from(next: DateTime<Utc>, minutes: u32, from: DateTime<Utc>) -> DateTime<Utc> {
+    let period = i64::from(minutes) * 60;
+    let behind = (from - next).num_seconds().max(0);
+    let periods = behind.div_euclid(period) + i64::from(behind.rem_euclid(period) > 0);
+    next + Duration::seconds(periods * period)
 }
 
 /// The zone of the home's or the stack's schedules; without one, this machine's.
@@ -258,22 +274,31 @@ fn view(occurrence: Occurrence, schedule: Option<&Schedule>) -> TimeView {
     }
 }
 
-/// Shows the times; `None` if they count from a first run that hasn't been. `how` says how they're counted.
+/// Shows the times.
 fn show(
-    output: Output,
+    globals: &Globals,
     recurrence: &Recurrence,
     schedule: Option<&Schedule>,
-    times: Option<Vec<TimeView>>,
+    times: NextTimes,
     count: usize,
-    how: Option<&str>,
 ) {
-    let is_known = times.is_some();
+    let output = globals.output;
+    let (times, counting, within) = match times {
+        NextTimes::Listed(times, counting) => (times, counting, None),
+        NextTimes::Within {
+            after,
+            period,
+            has_run,
+        } => (Vec::new(), None, Some((after, period, has_run))),
+    };
     let document = TimesDocument {
         expression: recurrence.expression.to_string(),
         timezone: recurrence.zone.name(),
         words: recurrence.describe(),
         enabled: schedule.is_none_or(|schedule| schedule.enabled),
-        times: times.unwrap_or_default(),
+        times,
+        next_run_within_minutes: within.map(|(_, period, _)| period.num_minutes()),
+        next_run_after: within.map(|(after, ..)| after),
     };
     output.print_document(&document);
     let mut words = document.words.clone();
@@ -283,13 +308,16 @@ fn show(
     if !document.enabled {
         output.print_text("This schedule is disabled, so nothing runs at these times.");
     }
-    if !is_known {
-        output.print_text(format!(
-            "{words}, counted from its first run, which hasn't been."
-        ));
+    if let Some((after, period, has_run)) = within {
+        let now = clock().map_or(after, |clock| clock.now());
+        let period = describe_period(period.num_minutes(), after, now, recurrence.zone);
+        output.print_text(match has_run {
+            true => format!("{words}, counted from its last run. The next is due {period}."),
+            false => format!("{words}, counted from its first run. It's due {period}."),
+        });
         return;
     }
-    words.push_str(how.unwrap_or_default());
+    words.push_str(counting.unwrap_or_default());
     output.print_text(format!("{words}:"));
     for view in &document.times {
         let skipped = view.skipped.map(|reason| format!("skipped: {reason}"));

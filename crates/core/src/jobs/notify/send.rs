@@ -151,11 +151,13 @@ pub async fn send_mail(
         return Ok(None);
     };
     let now = ports.clock.now();
-    if loaded.family.is_mail_paused(date, now) {
+    let skip = |reason: &str| {
         // A recipient who still waits for it isn't unreached: nobody gets emails now.
-        let skipped = claimed.without_waiting_recipients();
-        let skipped = skipped.skip(Some(FAMILY_PAUSED.to_owned()), now);
-        return finalise(ports, &claimed, skipped).await;
+        let claimed = claimed.without_waiting_recipients();
+        claimed.skip(Some(reason.to_owned()), now)
+    };
+    if loaded.family.is_mail_paused(date, now) {
+        return store_result(ports, &claimed, skip(FAMILY_PAUSED)).await;
     }
     if let Some(since) = loaded.family.everybody_unsubscribed_since(&key.kind) {
         let alert = Alert::EverybodyUnsubscribed {
@@ -164,8 +166,7 @@ pub async fn send_mail(
             since,
         };
         raise_alerts(ports.alerts, &[alert], now).await?;
-        let skipped = claimed.skip(Some(EVERYBODY_UNSUBSCRIBED.to_owned()), now);
-        return finalise(ports, &claimed, skipped).await;
+        return store_result(ports, &claimed, skip(EVERYBODY_UNSUBSCRIBED)).await;
     }
     send_claimed(ports, composer, &loaded, claimed).await
 }
@@ -193,10 +194,10 @@ async fn send_claimed(
         let composed = match composed {
             ComposeOutcome::Send(composed) => *composed,
             ComposeOutcome::Skip(reason) => {
-                return finalise(ports, &claimed, claimed.skip(reason, now)).await;
+                return store_result(ports, &claimed, claimed.skip(reason, now)).await;
             }
             ComposeOutcome::Retry(reason) => {
-                return finalise(ports, &claimed, claimed.refused_for_now(reason, now)).await;
+                return store_result(ports, &claimed, claimed.refused_for_now(reason, now)).await;
             }
         };
         let mail = build_mail(ports, &claimed, &composed.content, links);
@@ -205,7 +206,7 @@ async fn send_claimed(
             let why = unreachable_reason(family)
                 .unwrap_or("The mail server refused every recipient of the family.");
             let failed = claimed.failed(why.to_owned(), ports.clock.now());
-            let result = finalise(ports, &claimed, failed).await;
+            let result = store_result(ports, &claimed, failed).await;
             return result.map(|result| with_subject(result, subject));
         }
         let prepared = match ports.mailer.prepare(&mail).await {
@@ -366,7 +367,7 @@ async fn record_answer(
             // A delivery event came first.
             Err(TransitionError::AlreadySent) => return Ok(Some(MailResult::from_record(record))),
             Err(_) => {
-                tracing::warn!(mail.kind = %key.kind, family.id = %key.family, date = %key.date, "Another worker finalised a mail first.");
+                tracing::warn!(mail.kind = %key.kind, family.id = %key.family, date = %key.date, "Another worker changed the record of a mail first.");
                 return Ok(None);
             }
         };
@@ -444,8 +445,8 @@ fn after_answer(
     }
 }
 
-/// Stores the final state of a mail that is not sent now.
-async fn finalise(
+/// Stores the state of a mail that isn't sent now.
+async fn store_result(
     ports: &NotifyPorts<'_>,
     before: &OutboxRecord,
     finalised: Result<OutboxRecord, TransitionError>,
@@ -454,7 +455,7 @@ async fn finalise(
         return Ok(None);
     };
     if !write(ports, before, &finalised).await? {
-        tracing::warn!(mail.kind = %finalised.kind, family.id = %finalised.family, date = %finalised.date, "Another worker finalised a mail first.");
+        tracing::warn!(mail.kind = %finalised.kind, family.id = %finalised.family, date = %finalised.date, "Another worker changed the record of a mail first.");
         return Ok(None);
     }
     Ok(Some(log_result(finalised)))

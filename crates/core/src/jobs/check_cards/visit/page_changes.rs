@@ -49,7 +49,7 @@ async fn end_if_resolved(
     let now = clock.now();
     let found = page_alerts(alerts, library, now).await?;
     // The cards are listed only where there is an alert, which is rare.
-    if found.is_empty() || has_changed_page(cards, library).await? {
+    if found.is_empty() || may_have_changed_page(cards, library).await? {
         return Ok(());
     }
     for stored in found {
@@ -58,8 +58,9 @@ async fn end_if_resolved(
     Ok(())
 }
 
-/// Whether the last check of a card at this library found a changed page. Cards that no run checks don't count.
-async fn has_changed_page(cards: &dyn CardStore, library: &LibraryId) -> StoreResult<bool> {
+/// Whether a card at this library may still have a changed page: its last check found one, or didn't get as far as the
+/// account's pages. Cards that no run checks don't count.
+async fn may_have_changed_page(cards: &dyn CardStore, library: &LibraryId) -> StoreResult<bool> {
     let mut cursor = None;
     loop {
         let page = cards
@@ -68,12 +69,26 @@ async fn has_changed_page(cards: &dyn CardStore, library: &LibraryId) -> StoreRe
         let is_found = page.iter().any(|record| {
             let failure = record.state.explaining_failure();
             record.card.library == *library
-                && failure.is_some_and(|(_, failure)| failure.kind == FailureKind::PageChanged)
+                && failure.is_some_and(|(_, failure)| says_nothing_of_pages(failure.kind))
         });
         if is_found || page.len() < PAGE_SIZE {
             return Ok(is_found);
         }
         cursor = page.last().map(cursor_after);
+    }
+}
+
+/// Whether a failure leaves a page that was changed before as it was.
+fn says_nothing_of_pages(kind: FailureKind) -> bool {
+    match kind {
+        FailureKind::PageChanged
+        | FailureKind::SessionExpired
+        | FailureKind::SiteRefused
+        | FailureKind::SiteDown
+        | FailureKind::NotTried => true,
+        FailureKind::WrongCredentials
+        | FailureKind::CardBlocked
+        | FailureKind::SealedForOtherHosts => false,
     }
 }
 
@@ -118,6 +133,13 @@ mod tests {
             .await
             .unwrap();
         // Another visit of the same library reads its cards.
+        end(&world, &check("wpl", good).await).await;
+        assert!(is_raised().await);
+        // The broken card's page isn't seen while the site is down.
+        world.site.answer("1", Err(Failure::site_down("no answer")));
+        world.clock.advance(chrono::Duration::hours(7));
+        check("wpl", broken).await;
+        world.clock.advance(chrono::Duration::hours(7));
         end(&world, &check("wpl", good).await).await;
         assert!(is_raised().await);
         world.site.answer("1", Ok(account(&[])));
