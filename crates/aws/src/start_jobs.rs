@@ -11,7 +11,7 @@ use hippo_core::ids::Label;
 use hippo_core::jobs::retry::find_retry_input;
 use hippo_core::run::{JobName, Run, RunKey, RunOutcome};
 use hippo_core::schedule::declaration::table::PERSON_LABEL;
-use hippo_core::sign_in::limit::take_permit;
+use hippo_core::sign_in::limit::count_attempt;
 use hippo_core::sign_in::{RateKey, START_LIMITS};
 use hippo_core::store::{RunStore, SignInStore, StoreError};
 use serde::Serialize;
@@ -161,7 +161,7 @@ impl JobStarter {
         // A run is only on record once its function has started. The permit keeps a second click away
         // until then, and it is in the table, since each click may come to another process.
         let permit = RateKey::start(job, &input.to_string());
-        take_permit(&*self.permits, &permit, &START_LIMITS, now).await
+        count_attempt(&*self.permits, &permit, &START_LIMITS, now).await
     }
 
     /// Whether a run that a person started with this input is going.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use hippo_core::card::{InvalidTyped, parse_typed};
+use hippo_core::card::{InvalidSecretInput, parse_secret_input};
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroize as _;
 
@@ -30,10 +30,10 @@ pub(crate) fn pin_from_terminal(
 
 /// Trims and validates a PIN; spaces inside are kept.
 pub(crate) fn validate_pin(pin: &SecretString) -> Result<SecretString, CommandError> {
-    parse_typed(pin.expose_secret()).map_err(|error| {
+    parse_secret_input(pin.expose_secret()).map_err(|error| {
         CommandError::usage(match error {
-            InvalidTyped::Empty => "The PIN is empty. Nothing was changed.",
-            InvalidTyped::Unusable => {
+            InvalidSecretInput::Empty => "The PIN is empty. Nothing was changed.",
+            InvalidSecretInput::Unusable => {
                 "The PIN is too long or holds characters that can't be typed. Nothing was changed."
             }
         })
@@ -42,10 +42,10 @@ pub(crate) fn validate_pin(pin: &SecretString) -> Result<SecretString, CommandEr
 
 /// Trims and validates a card number; spaces inside are kept.
 pub(crate) fn validate_number(number: &str) -> Result<SecretString, CommandError> {
-    parse_typed(number).map_err(|error| {
+    parse_secret_input(number).map_err(|error| {
         CommandError::usage(match error {
-            InvalidTyped::Empty => "The card number is empty.",
-            InvalidTyped::Unusable => {
+            InvalidSecretInput::Empty => "The card number is empty.",
+            InvalidSecretInput::Unusable => {
                 "The card number is too long or holds characters that can't be typed."
             }
         })

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use self::mask::SecretMask;
-pub use self::number::without_separators;
+pub use self::number::normalize_card_number;
 pub use self::pause::{CardPause, InvalidPauseEnd};
-pub use self::typed::{InvalidTyped, parse_typed, trim_invisible};
+pub use self::typed::{InvalidSecretInput, parse_secret_input, trim_invisible};
 use crate::account::Account;
 use crate::clock::is_in_future;
 use crate::failure::{Failure, FailureKind};

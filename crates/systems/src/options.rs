@@ -1,6 +1,6 @@
 //! The options of a library's entry: those of its system, and those that every library may have.
 
-use hippo_core::card::{CardSecret, without_separators};
+use hippo_core::card::{CardSecret, normalize_card_number};
 use hippo_core::library::{CURRENCY_OPTION, Library};
 
 use crate::system::System;
@@ -62,7 +62,7 @@ pub(crate) fn secret_to_send(
         return secret.clone();
     }
     CardSecret {
-        number: without_separators(&secret.number),
+        number: normalize_card_number(&secret.number),
         pin: secret.pin.clone(),
     }
 }

@@ -1,7 +1,7 @@
 //! Libraries that public lists name, and that nobody has tried: `untried.tsv`.
 //!
-//! They make a library findable by its name. Its system may have changed since, so nothing is added from them without
-//! the operator's own look. Only a search reads the file.
+//! They make a library findable by its name. Its system may have changed since, so “library add” doesn't take them: only
+//! the search reads the file.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Permits of the limits, which are given back if nothing came of them.
 
 use chrono::{DateTime, Utc};
-use hippo_core::sign_in::limit::{return_permit, take_permit};
+use hippo_core::sign_in::limit::{count_attempt, uncount_attempt};
 use hippo_core::sign_in::{RateKey, RateLimit};
 use hippo_core::store::StoreResult;
 
@@ -21,7 +21,7 @@ impl Permit {
         limits: &[RateLimit],
     ) -> StoreResult<Option<Self>> {
         let taken_at = ports.clock.now();
-        let is_taken = take_permit(&*ports.store, &key, limits, taken_at).await?;
+        let is_taken = count_attempt(&*ports.store, &key, limits, taken_at).await?;
         Ok(is_taken.then_some(Self { key, taken_at }))
     }
 
@@ -33,7 +33,7 @@ impl Permit {
     ///
     /// The page says why. So a failure only goes to the log.
     pub(crate) async fn give_back(self, ports: &WebPorts) {
-        if let Err(error) = return_permit(&*ports.store, &self.key, self.taken_at).await {
+        if let Err(error) = uncount_attempt(&*ports.store, &self.key, self.taken_at).await {
             tracing::warn!(%error, "A permit that wasn’t used could not be given back.");
         }
     }

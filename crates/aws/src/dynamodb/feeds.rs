@@ -13,7 +13,7 @@ use super::item::{Item, text};
 use super::keys::{self, Key};
 use super::table::{Query, TransactionOutcome, TransactionStep, WriteOutcome};
 
-/// The steps of the transaction that adds a feed.
+/// The step of the transaction that adds a feed that fails if the family is gone.
 const FAMILY_STEP: usize = 0;
 
 #[async_trait]

@@ -20,19 +20,19 @@ pub fn is_mask(sign: char) -> bool {
 pub fn is_another_card(printed: &str, number: &SecretString) -> Option<bool> {
     let number = number.expose_secret();
     let number = number.rsplit_once('|').map_or(number, |(_, number)| number);
-    let printed = without_separators(printed);
+    let printed = strip_separators(printed);
     let shown = printed.trim_start_matches(is_mask);
     let min_shown = if shown.len() == printed.len() {
         MIN_DIGITS
     } else {
         MIN_DIGITS_BEHIND_MASK
     };
-    let number = without_separators(number);
+    let number = strip_separators(number);
     let can_be_compared = is_number(shown, min_shown) && is_number(&number, MIN_DIGITS);
     can_be_compared.then(|| !shown.ends_with(&number) && !number.ends_with(shown))
 }
 
-fn without_separators(text: &str) -> String {
+fn strip_separators(text: &str) -> String {
     let is_hyphen = |c: char| matches!(c, '-' | '\u{2010}'..='\u{2013}' | '\u{2212}');
     let chars = text.chars();
     chars

@@ -255,7 +255,7 @@ async fn list(context: &Context) -> CommandResult {
     let now = context.now();
     let mut families = context.store.families().await?;
     for family in &mut families {
-        family.forget_past_pause(now);
+        family.end_expired_pause(now);
     }
     context.output.print_document(&families);
     if families.is_empty() {
@@ -333,7 +333,7 @@ fn describe_family_pause(context: &Context, family: &Family) -> String {
 
 async fn edit_family(context: &Context, edit: Edit) -> CommandResult {
     let mut before = context.family(&edit.id).await?;
-    before.forget_past_pause(context.now());
+    before.end_expired_pause(context.now());
     let mut family = before.clone();
     if let Some(name) = &edit.name {
         family.name = clean_family_name(name).map_err(CommandError::usage)?;
@@ -451,7 +451,7 @@ async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
 async fn resume_family(context: &Context, resume: Resume) -> CommandResult {
     let now = context.now();
     let mut family = context.family(&resume.id).await?;
-    family.forget_past_pause(now);
+    family.end_expired_pause(now);
     if !family.paused {
         context.output.print_document(&family);
         context.output.print_text(format!(

@@ -156,7 +156,7 @@ async fn load_view(
     let date = date.unwrap_or_else(|| local_date(now, family.timezone));
     let key = MailKey::new(kind.clone(), family.id.clone(), date);
     let record = context.store.mail(&key).await?;
-    let scheduled = family.scheduled_for(kind);
+    let scheduled = family.with_schedule_of(kind);
     if record.is_none() && scheduled.is_none() {
         return Ok(None);
     }

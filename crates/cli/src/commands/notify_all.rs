@@ -333,7 +333,7 @@ async fn picture_dry_run(
     let now = context.now();
     let mut shown = Vec::new();
     for family in families {
-        let Some(family) = family.scheduled_for(&MailKind::PICTURE) else {
+        let Some(family) = family.with_schedule_of(&MailKind::PICTURE) else {
             continue;
         };
         let today = local_date(now, family.timezone);

@@ -50,7 +50,10 @@ fn unwritable_output_exits_3(#[case] arguments: &[&str]) {
         .unwrap();
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{message}");
-    insta::assert_snapshot!(message);
+    let case = arguments
+        .concat()
+        .replace(|c: char| !c.is_ascii_alphabetic(), "");
+    insta::assert_snapshot!(format!("unwritable_{case}"), message);
 }
 
 #[cfg(unix)]

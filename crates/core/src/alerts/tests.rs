@@ -214,7 +214,7 @@ async fn manual_run_sends_no_heartbeat() {
 #[case::of_all_failed_runs("notify-all/other", "all")]
 #[case::default("check-cards/mailed", "default")]
 #[tokio::test]
-async fn failed_run_falls_back_to_the_default_notifier(
+async fn failed_run_goes_to_the_nearest_notifier_or_the_default(
     #[case] run: &str,
     #[case] nearest: &str,
     #[values((false, false), (true, false), (false, true))] fault: (bool, bool),
@@ -397,7 +397,7 @@ fn missed_runs_are_one_alert() {
 }
 
 #[tokio::test]
-async fn fault_of_every_run_of_a_day_is_one_alert() {
+async fn repeated_fault_alerts_once_a_day() {
     let world = World::new().await;
     let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
     let hooks = run_hooks(&world, &notifier, &pings);
@@ -512,7 +512,7 @@ async fn replace(world: &World, before: &OutboxRecord, after: &OutboxRecord) {
 }
 
 #[tokio::test]
-async fn notice_alert_waits_for_its_state_and_reports_the_current_one() {
+async fn notice_alert_waits_until_the_notice_is_final() {
     let world = World::new().await;
     let (notifier, pings) = (TestNotifier::default(), FakeClient::default());
     let hooks = run_hooks(&world, &notifier, &pings);
@@ -622,7 +622,7 @@ async fn end_page_alerts(world: &World, library: &LibraryId) {
 }
 
 #[tokio::test]
-async fn changed_page_is_reported_once_and_once_more_when_over() {
+async fn page_change_and_its_end_alert_once_each() {
     let world = World::new().await;
     let since = crate::clock::Clock::now(&world.clock);
     let wpl = "wpl".parse().unwrap();

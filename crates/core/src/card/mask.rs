@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use self::context::{Field, Labels};
 use self::span::Span;
 use super::CardSecret;
-use super::number::{is_hyphen, without_separators};
+use super::number::{is_hyphen, normalize_card_number};
 use crate::account::{Account, Hold, Loan};
 use crate::failure::Failure;
 
@@ -60,7 +60,7 @@ struct Secret {
 impl SecretMask {
     /// The mask of this card's number and PIN.
     pub(crate) fn new(secret: &CardSecret) -> Self {
-        let printed = without_separators(&secret.number);
+        let printed = normalize_card_number(&secret.number);
         let number = printed.expose_secret();
         // `Name|number`: the patron's name isn't a secret.
         let number = number.rsplit_once('|').map_or(number, |(_, number)| number);

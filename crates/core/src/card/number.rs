@@ -11,7 +11,7 @@ const NAME_END: char = '|';
 /// A number is groups of digits, with one hyphen or white space between two groups. In `Name|number`,
 /// only the part after the bar is the number. Any other text, such as a user name or a number with
 /// letters, is only trimmed.
-pub fn without_separators(number: &SecretString) -> SecretString {
+pub fn normalize_card_number(number: &SecretString) -> SecretString {
     let (name, digits) = match number.expose_secret().rsplit_once(NAME_END) {
         Some((name, digits)) => (Some(name.trim()), digits.trim()),
         None => (None, number.expose_secret().trim()),
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     fn sent(number: &str) -> String {
-        without_separators(&SecretString::from(number))
+        normalize_card_number(&SecretString::from(number))
             .expose_secret()
             .to_owned()
     }

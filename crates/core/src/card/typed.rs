@@ -7,7 +7,7 @@ const MAX_SECRET_BYTES: usize = 256;
 
 /// Why a typed number or PIN can't be used. Contains nothing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidTyped {
+pub enum InvalidSecretInput {
     /// There is nothing but white space and invisible characters.
     #[error("It is empty.")]
     Empty,
@@ -17,11 +17,11 @@ pub enum InvalidTyped {
 }
 
 /// Trims and validates a number or PIN; spaces inside are kept.
-pub fn parse_typed(text: &str) -> Result<SecretString, InvalidTyped> {
+pub fn parse_secret_input(text: &str) -> Result<SecretString, InvalidSecretInput> {
     match trim_invisible(text) {
-        "" => Err(InvalidTyped::Empty),
+        "" => Err(InvalidSecretInput::Empty),
         text if text.len() > MAX_SECRET_BYTES || text.contains(is_untypable) => {
-            Err(InvalidTyped::Unusable)
+            Err(InvalidSecretInput::Unusable)
         }
         text => Ok(SecretString::from(text)),
     }

@@ -137,10 +137,10 @@ impl Family {
         self.notice_time = notice_time;
     }
 
-    /// The family with the schedule of its mails of a kind; `None`: it doesn't want that kind.
+    /// Returns the family with the schedule of this kind in place of the notice's; `None`: it doesn't want that kind.
     ///
     /// All kinds share the family's time zones, so that each has one mail for every local date.
-    pub fn scheduled_for(&self, kind: &MailKind) -> Option<Cow<'_, Self>> {
+    pub fn with_schedule_of(&self, kind: &MailKind) -> Option<Cow<'_, Self>> {
         if *kind != MailKind::PICTURE {
             return Some(Cow::Borrowed(self));
         }
@@ -166,7 +166,7 @@ impl Family {
     ///
     /// Replaces a pause that hasn't begun. One that has begun only gets another end.
     pub fn pause_from(&mut self, since: NaiveDate, until: Option<NaiveDate>, now: DateTime<Utc>) {
-        self.forget_past_pause(now);
+        self.end_expired_pause(now);
         if !self.is_paused_at(now) {
             let today = local_date(now, self.timezone);
             self.paused = true;
@@ -196,7 +196,7 @@ impl Family {
     }
 
     /// Resumes the notices if their pause is over.
-    pub fn forget_past_pause(&mut self, now: DateTime<Utc>) {
+    pub fn end_expired_pause(&mut self, now: DateTime<Utc>) {
         if self.end_of_pause().is_some_and(|end| end <= now) {
             self.resume(now);
         }

@@ -16,7 +16,7 @@ use crate::mail::{MailContent, MessageKind};
 use crate::notice::phrases::wrap;
 use crate::notice::render::RenderError;
 use crate::notice::view::Contact;
-use crate::sign_in::limit::take_permit;
+use crate::sign_in::limit::count_attempt;
 use crate::sign_in::{
     ATTEMPT_LIFETIME, Grant, LINK_PAGE, PersonId, RateKey, SignInAttempt, SignInCode, TOTAL_LIMITS,
     Token, grant_among,
@@ -114,7 +114,7 @@ async fn grant_attempt(
     }
     // Only known addresses count: others must not use up what is left for these.
     let total = RateKey::total();
-    if !attempt.is_counted && !take_permit(ports.sign_ins, &total, &TOTAL_LIMITS, now).await? {
+    if !attempt.is_counted && !count_attempt(ports.sign_ins, &total, &TOTAL_LIMITS, now).await? {
         let day = now.date_naive();
         raise_alerts(ports.alerts, &[Alert::ManySignIns { day }], now).await?;
         return Ok(Err(MessageOutcome::TooMany));

@@ -118,7 +118,7 @@ mod tests {
     #[case("url", r#"{"url":17}"#)]
     #[case("url", r#"{"url":{"href":"a.jpg"}}"#)]
     #[case("images.0.url", r#"{"pictures":[]}"#)]
-    fn unknown_document_is_never_no_picture(#[case] address: &str, #[case] text: &str) {
+    fn unrecognised_document_is_an_error(#[case] address: &str, #[case] text: &str) {
         let failure = read(address, text).map(|_| ()).unwrap_err();
         assert_eq!(failure.kind.as_str(), "document_changed");
     }

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{KeyId, SealContext, SealError, Sealed, hex, random};
-use crate::card::{CardSecret, Fingerprint, without_separators};
+use crate::card::{CardSecret, Fingerprint, normalize_card_number};
 use crate::ids::LibraryId;
 
 /// HPKE's `info`: separates this use from any other use of the same key.
@@ -283,7 +283,7 @@ impl FingerprintKey {
         };
         mac.update(library.as_str().as_bytes());
         mac.update(&[0]);
-        mac.update(without_separators(number).expose_secret().as_bytes());
+        mac.update(normalize_card_number(number).expose_secret().as_bytes());
         Fingerprint(hex(mac.finalize().into_bytes().iter().take(16)))
     }
 }

@@ -1,15 +1,15 @@
-//! Takes a permit for a sign-in mail: an address and a network may ask for a few.
+//! Counts attempts against limits: an address and a network may ask for a few sign-in mails, and the like.
 
 use chrono::{DateTime, Utc};
 
 use super::rate_log::{RateKey, RateLimit, RateLog};
 use crate::store::{SignInStore, StoreResult};
 
-/// How often a full log is read again after another writer wrote first.
+/// How often to retry after another writer wrote first.
 const MAX_ATTEMPTS: u32 = 20;
 
-/// Counts one more; false if a limit is reached, which counts nothing.
-pub async fn take_permit(
+/// Counts an attempt; false, and nothing counted, if a limit is reached.
+pub async fn count_attempt(
     store: &dyn SignInStore,
     key: &RateKey,
     limits: &[RateLimit],
@@ -28,8 +28,8 @@ pub async fn take_permit(
     Ok(false)
 }
 
-/// Gives back a permit that was taken at this time and not used.
-pub async fn return_permit(
+/// Takes back an attempt that was counted at this time and not made.
+pub async fn uncount_attempt(
     store: &dyn SignInStore,
     key: &RateKey,
     taken_at: DateTime<Utc>,
@@ -66,7 +66,9 @@ mod tests {
 
     async fn ask(store: &MemoryStore, key: &RateKey, minutes: i64) -> bool {
         let limits = &ADDRESS_LIMITS;
-        take_permit(store, key, limits, at(minutes)).await.unwrap()
+        count_attempt(store, key, limits, at(minutes))
+            .await
+            .unwrap()
     }
 
     fn key() -> RateKey {
@@ -91,18 +93,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn returned_permit_can_be_taken_again() {
+    async fn uncounted_attempt_can_be_made_again() {
         let (store, key) = (MemoryStore::default(), key());
         for minutes in [0, 1, 1] {
             assert!(ask(&store, &key, minutes).await);
         }
-        return_permit(&store, &key, at(1)).await.unwrap();
+        uncount_attempt(&store, &key, at(1)).await.unwrap();
         assert_eq!(
             [ask(&store, &key, 2).await, ask(&store, &key, 2).await],
             [true, false],
             "one was returned, not two"
         );
-        return_permit(&store, &key, at(30)).await.unwrap();
+        uncount_attempt(&store, &key, at(30)).await.unwrap();
         assert!(!ask(&store, &key, 31).await, "nobody took that one");
     }
 
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn time_from_a_wrong_clock_does_not_count() {
+    async fn future_attempt_does_not_count() {
         let (store, key) = (MemoryStore::default(), key());
         for _ in 0..3 {
             assert!(ask(&store, &key, 600).await);

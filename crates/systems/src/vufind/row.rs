@@ -25,8 +25,7 @@ static ALERT: Css = Css::new(".alert, .alert-renew");
 /// On how many lines a title may be.
 const MAX_TITLE_LINES: usize = 4;
 
-/// A label of the due date only at the beginning of a line or behind a comma: elsewhere it may say until when something
-/// else holds.
+/// Labels the due date only at the beginning of a line or after a comma; elsewhere it may end another period.
 pub(super) const UNTIL: &str = "bis";
 pub(super) const KIND: &[&str] = &["medientyp", "medienart", "format"];
 pub(super) const RENEWED: &[&str] = &["renewed", "verlängert", "verlängerungen"];
@@ -45,7 +44,7 @@ pub(super) const REFUSALS: &[&str] = &[
     "item has been recalled",
     "wurde zurückgefordert",
 ];
-/// A label of the branch that does not say whether the item is picked up there, where none says it.
+/// A plain label of the branch, used only where none names the pickup branch.
 pub(super) const OTHER_BRANCH: &[&str] = &["zweigstelle"];
 
 /// Reads the title: a link, or else bold words that begin the row and are no label.
@@ -75,7 +74,7 @@ pub(super) fn read_title(row: Element<'_>) -> Option<String> {
     })
 }
 
-/// The lines of a row behind its title, and what the title's own line has behind it. Alerts are about something else.
+/// Returns the rest of the title's line, and the lines after it, without alerts.
 fn lines(row: Element<'_>) -> Option<(String, Vec<String>)> {
     lines_without(row, |element| ALERT.matches(element))
 }

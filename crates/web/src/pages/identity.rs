@@ -15,7 +15,7 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::{DateTime, Utc};
-use hippo_core::sign_in::limit::take_permit;
+use hippo_core::sign_in::limit::count_attempt;
 use hippo_core::sign_in::{
     IDENTITY_LIMITS, Identity, IdentityAnswer, IdentityError, IdentityLink, IdentityProvider,
     IdentityRequest, REQUEST_LIFETIME, REQUEST_LIMITS, RateKey, SignInMethod, Token, find_grant,
@@ -135,13 +135,13 @@ pub(crate) async fn finish(
         return show(&*provider, Outcome::Refused);
     };
     let network = RateKey::identity_network(client_network(&extensions, &headers));
-    if !take_permit(&*ports.store, &network, &IDENTITY_LIMITS, now).await? {
+    if !count_attempt(&*ports.store, &network, &IDENTITY_LIMITS, now).await? {
         tracing::info!("A limit of sign-ins with the identity provider was reached.");
         return show(&*provider, Outcome::TooMany);
     }
     // The cookie is deleted too, but a copy of it may be left somewhere.
     let key = RateKey::identity_request(&request);
-    let is_first = take_permit(&*ports.store, &key, &REQUEST_LIMITS, now).await?;
+    let is_first = count_attempt(&*ports.store, &key, &REQUEST_LIMITS, now).await?;
     let mut response = match is_first {
         false => {
             tracing::info!("An identity provider's answer came twice.");

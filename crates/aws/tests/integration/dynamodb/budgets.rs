@@ -10,7 +10,7 @@ use hippo_core::run::day::{DayKey, Square};
 use hippo_core::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
 use hippo_core::run::{JobName, Run, RunOutcome};
 use hippo_core::schedule::Pause;
-use hippo_core::sign_in::limit::take_permit;
+use hippo_core::sign_in::limit::count_attempt;
 use hippo_core::sign_in::{ADDRESS_LIMITS, Grant, PersonId, RateKey, Session, SignInMethod, Token};
 use hippo_core::store::AlertStore as _;
 use hippo_core::store::{
@@ -434,11 +434,11 @@ async fn session_takes_one_read_and_a_limit_one_read_and_one_write() {
     assert_eq!((operations(&spent), spent[0].units), (vec!["GetItem"], 1.0));
     let key = RateKey::address(&person);
     for _ in 0..3 {
-        let permit = take_permit(&store.store, &key, &ADDRESS_LIMITS, now);
+        let permit = count_attempt(&store.store, &key, &ADDRESS_LIMITS, now);
         assert!(permit.await.unwrap());
         assert_eq!(operations(&store.spent.take()), ["GetItem", "PutItem"]);
     }
-    let permit = take_permit(&store.store, &key, &ADDRESS_LIMITS, now);
+    let permit = count_attempt(&store.store, &key, &ADDRESS_LIMITS, now);
     assert!(!permit.await.unwrap());
     assert_eq!(operations(&store.spent.take()), ["GetItem"]);
     store.remove_sessions(&person).await.unwrap();

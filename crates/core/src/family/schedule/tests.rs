@@ -146,11 +146,11 @@ fn pause_that_is_over_is_forgotten_with_its_own_end() {
     let mut family = toronto("06:30");
     family.pause(Some(date("2026-12-01")), at("2026-11-21T12:00:00Z"));
     let paused = family.clone();
-    family.forget_past_pause(at("2026-12-01T04:59:59Z"));
+    family.end_expired_pause(at("2026-12-01T04:59:59Z"));
     assert_eq!(family, paused);
     let end = at("2026-12-01T05:00:00Z");
     let later = at("2026-12-03T12:00:00Z");
-    for forget in [Family::forget_past_pause, Family::resume] {
+    for forget in [Family::end_expired_pause, Family::resume] {
         let mut family = paused.clone();
         forget(&mut family, later);
         assert_eq!((family.paused, family.paused_until), (false, None));

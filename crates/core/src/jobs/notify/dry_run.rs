@@ -92,7 +92,7 @@ impl DryRunPorts<'_> {
         let mut due = DueMails::default();
         let is_asked = |family: &&Family| input.family.as_ref().is_none_or(|id| *id == family.id);
         for family in families.iter().filter(is_asked) {
-            let Some(family) = family.scheduled_for(kind) else {
+            let Some(family) = family.with_schedule_of(kind) else {
                 continue;
             };
             let dates = match input.date {
@@ -145,8 +145,8 @@ pub struct DueMails {
     pub unreachable: usize,
 }
 
-/// The date of the mail that would be sent now; yesterday's, if it goes out after midnight. The family is
-/// [scheduled for](Family::scheduled_for) the kind.
+/// The date of the mail that would be sent now; yesterday's, if it goes out after midnight. The family has the
+/// [schedule of](Family::with_schedule_of) the kind.
 pub async fn next_mail_date(
     outbox: &dyn OutboxStore,
     kind: &MailKind,

@@ -65,7 +65,7 @@ pub(crate) async fn hold_restored(
             .await?;
         for family in &page {
             for kind in MailKind::ALL {
-                let Some(family) = family.scheduled_for(kind) else {
+                let Some(family) = family.with_schedule_of(kind) else {
                     continue;
                 };
                 for date in dates_to_hold(&family, now) {
@@ -150,7 +150,7 @@ async fn hold_open(ports: &RestorePorts<'_>, holder: &Holder<'_>) -> Result<usiz
         let page = ports.outbox.open_mails(after.as_ref(), PAGE_SIZE).await?;
         for record in &page {
             if let Some(family) = ports.families.family(&record.family).await? {
-                let scheduled = family.scheduled_for(&record.kind);
+                let scheduled = family.with_schedule_of(&record.kind);
                 let family = scheduled.as_deref().unwrap_or(&family);
                 held += usize::from(holder.hold_record(family, record).await?);
             }

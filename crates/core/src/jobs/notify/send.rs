@@ -212,7 +212,7 @@ async fn send_claimed(
         let prepared = match ports.mailer.prepare(&mail).await {
             Ok(prepared) => prepared,
             Err(answer) => {
-                let result = record_answer(ports, claimed, &answer).await;
+                let result = record_send_outcome(ports, claimed, &answer).await;
                 return result.map(|result| with_subject(result, subject));
             }
         };
@@ -274,7 +274,7 @@ async fn begin_and_commit(
             reason: "Too little time was left to send it.".to_owned(),
         }
     };
-    record_answer(ports, sending, &answer).await
+    record_send_outcome(ports, sending, &answer).await
 }
 
 fn with_subject(result: Option<MailResult>, subject: Option<String>) -> Option<MailResult> {
@@ -353,7 +353,7 @@ fn body_hash(mail: &Mail) -> String {
 /// Records the mailer's answer about the mail of `sending`, even if the record has changed since.
 ///
 /// The write is retried, because only this worker knows the outcome.
-async fn record_answer(
+async fn record_send_outcome(
     ports: &NotifyPorts<'_>,
     sending: OutboxRecord,
     answer: &SendOutcome,
@@ -362,7 +362,7 @@ async fn record_answer(
     let mut record = sending;
     let (mut faults, mut conflicts) = (0, 0);
     loop {
-        let next = match after_answer(&record, fence, answer, ports.clock.now()) {
+        let next = match apply_send_outcome(&record, fence, answer, ports.clock.now()) {
             Ok(next) => next,
             // A delivery event came first.
             Err(TransitionError::AlreadySent) => return Ok(Some(MailResult::from_record(record))),
@@ -403,7 +403,7 @@ async fn record_answer(
 }
 
 /// Applies a mailer's answer to the mail of claim `fence`.
-fn after_answer(
+fn apply_send_outcome(
     record: &OutboxRecord,
     fence: u64,
     answer: &SendOutcome,
@@ -509,7 +509,7 @@ mod tests {
             refused_recipients: Vec::new(),
         };
         for answer in [refused(true), refused(false), accepted] {
-            let late = after_answer(&again, sending.fence, &answer, now);
+            let late = apply_send_outcome(&again, sending.fence, &answer, now);
             assert!(late.is_err(), "{answer:?}");
         }
     }

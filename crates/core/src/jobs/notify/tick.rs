@@ -248,7 +248,7 @@ impl<'a> NotifyTick<'a> {
     /// missed.
     async fn plan(&self, family: &Family, kind: &MailKind) -> Result<TickBatch, JobError> {
         let mut found = TickBatch::default();
-        let Some(family) = family.scheduled_for(kind) else {
+        let Some(family) = family.with_schedule_of(kind) else {
             return Ok(found);
         };
         let family = &*family;
@@ -533,7 +533,7 @@ pub(crate) async fn expire(
     key: &MailKey,
     now: DateTime<Utc>,
 ) -> Result<Option<MailResult>, JobError> {
-    let scheduled = family.scheduled_for(&key.kind);
+    let scheduled = family.with_schedule_of(&key.kind);
     let scheduled = scheduled.as_deref().unwrap_or(family);
     if !scheduled.has_passed(key.date, now) {
         return Ok(None);

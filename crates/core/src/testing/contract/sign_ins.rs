@@ -2,7 +2,7 @@ use futures::future::join_all;
 
 use super::Store;
 use super::sample::{family_id, time};
-use crate::sign_in::limit::take_permit;
+use crate::sign_in::limit::count_attempt;
 use crate::sign_in::{
     ADDRESS_LIMITS, Grant, PersonId, RateKey, RateLog, Session, SignInAttempt, SignInCode,
     SignInMethod, SignInUse, Token,
@@ -134,10 +134,10 @@ pub(super) async fn limit_holds_for_many_concurrent_requests(store: &dyn Store) 
     let requests = (0..8).map(|number| {
         let now = first + chrono::Duration::microseconds(number);
         let key = &key;
-        async move { take_permit(store, key, &ADDRESS_LIMITS, now).await.unwrap() }
+        async move { count_attempt(store, key, &ADDRESS_LIMITS, now).await.unwrap() }
     });
     let given = join_all(requests).await;
     assert_eq!(given.into_iter().filter(|given| *given).count(), 3);
-    let again = take_permit(store, &key, &ADDRESS_LIMITS, second);
+    let again = count_attempt(store, &key, &ADDRESS_LIMITS, second);
     assert!(!again.await.unwrap());
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use hippo_core::audit::{AuditEntry, Change};
-use hippo_core::card::{Card, Fingerprint, parse_typed};
+use hippo_core::card::{Card, Fingerprint, parse_secret_input};
 use hippo_core::card_secrets::CardSecretPorts;
 use hippo_core::ids::LibraryId;
 use hippo_core::library::Library;
@@ -43,13 +43,14 @@ impl TypedSecret {
 
     /// The number, or what is wrong with it.
     pub(super) fn number(&self) -> Result<SecretString, &'static str> {
-        parse_typed(&self.number)
+        parse_secret_input(&self.number)
             .map_err(|_| "Type the number as it is on the card, or your user name there.")
     }
 
     /// The PIN, or what is wrong with it.
     pub(super) fn pin(&self) -> Result<SecretString, &'static str> {
-        parse_typed(&self.pin).map_err(|_| "Type the PIN or password of the library’s website.")
+        parse_secret_input(&self.pin)
+            .map_err(|_| "Type the PIN or password of the library’s website.")
     }
 }
 

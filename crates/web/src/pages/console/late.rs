@@ -41,7 +41,7 @@ pub(super) fn find_late_notices(
     let mut late = Vec::new();
     for family in families {
         for kind in MailKind::ALL {
-            let Some(family) = family.scheduled_for(kind) else {
+            let Some(family) = family.with_schedule_of(kind) else {
                 continue;
             };
             let tick = last_tick(newest_runs, kind);

@@ -8,7 +8,7 @@ use hippo_core::card::Card;
 use hippo_core::check::Check;
 use hippo_core::failure::FailureKind;
 use hippo_core::family::Family;
-use hippo_core::sign_in::limit::take_permit;
+use hippo_core::sign_in::limit::count_attempt;
 use hippo_core::sign_in::{PIN_LIMITS, PersonId, RateKey};
 use hippo_core::store::{
     AuditStore as _, CardStore as _, CheckStore as _, FamilyStore as _, NewSecret,
@@ -122,7 +122,7 @@ async fn resubmitted_pin_succeeds_without_a_second_permit() {
     web.store.run_before_next_write(move |store| {
         let key = RateKey::pin(&fingerprint);
         for _ in 0..3 {
-            let taken = take_permit(store, &key, &PIN_LIMITS, now).now_or_never();
+            let taken = count_attempt(store, &key, &PIN_LIMITS, now).now_or_never();
             assert!(taken.unwrap().unwrap());
         }
         store_secret(store, &first, form);
@@ -169,7 +169,7 @@ async fn form_that_claims_to_be_sent_again_is_limited_like_any_pin() {
     let opened = open_pin(&mut browser, &card).await;
     let key = RateKey::pin(&card.fingerprint);
     for _ in 0..3 {
-        let taken = take_permit(&*web.store, &key, &PIN_LIMITS, web.now()).await;
+        let taken = count_attempt(&*web.store, &key, &PIN_LIMITS, web.now()).await;
         assert!(taken.unwrap());
     }
     let mails = web.mails().len();

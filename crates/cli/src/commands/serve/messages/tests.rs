@@ -2,7 +2,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::alerts::Alert;
 use hippo_core::mail::{Mail, SendOutcome};
 use hippo_core::message::{Removal, RemovalReader, SignInRequest};
-use hippo_core::sign_in::limit::take_permit;
+use hippo_core::sign_in::limit::count_attempt;
 use hippo_core::sign_in::{PersonId, RateKey, SignInAttempt, TOTAL_LIMITS, Token};
 use hippo_core::store::{AlertStore as _, FamilyStore as _, SignInStore as _};
 
@@ -216,7 +216,7 @@ async fn sign_in_mail_is_sent_after_two_refusals() {
 }
 
 #[tokio::test]
-async fn sign_in_mail_that_is_always_refused_is_given_up_in_time() {
+async fn refused_sign_in_email_is_given_up_before_its_link_expires() {
     let (clock, mailer) = (TestClock::new(true), TestMailer::refusing(usize::MAX));
     let world = World::new(Arc::clone(&clock), mailer.clone());
     world.ask(OPERATOR).await;
@@ -231,7 +231,7 @@ async fn sign_in_mail_that_is_always_refused_is_given_up_in_time() {
 }
 
 #[tokio::test]
-async fn other_mail_that_is_not_taken_is_tried_again_too() {
+async fn refused_family_email_is_retried() {
     // Each try asks the mail service three times.
     let (clock, mailer) = (TestClock::new(true), TestMailer::refusing(4));
     let world = World::new(clock, Arc::<TestMailer>::clone(&mailer) as Arc<dyn Mailer>);
@@ -244,7 +244,7 @@ async fn other_mail_that_is_not_taken_is_tried_again_too() {
 }
 
 #[tokio::test]
-async fn mail_that_waits_when_the_command_ends_is_sent_by_the_next_start() {
+async fn unsent_email_is_sent_after_a_restart() {
     // The pauses within a try go by, and those between two tries don't.
     let clock = TestClock::with_longest_sleep(Duration::from_secs(5));
     let world = World::new(clock, TestMailer::refusing(usize::MAX));
@@ -264,7 +264,7 @@ async fn mail_that_waits_when_the_command_ends_is_sent_by_the_next_start() {
 }
 
 #[tokio::test]
-async fn mail_is_tried_for_two_days_and_then_the_operator_is_told() {
+async fn email_is_retried_for_two_days_then_alerts() {
     let (clock, mailer) = (TestClock::new(true), TestMailer::refusing(usize::MAX));
     let world = World::new(clock, Arc::<TestMailer>::clone(&mailer) as Arc<dyn Mailer>);
     world.tell_of_removal().await;
@@ -276,7 +276,7 @@ async fn mail_is_tried_for_two_days_and_then_the_operator_is_told() {
 }
 
 #[tokio::test]
-async fn mail_that_is_a_week_old_is_given_up_and_the_operator_is_told() {
+async fn week_old_email_is_given_up_with_an_alert() {
     let world = World::new(TestClock::new(true), Arc::new(NoMailer));
     let old = WaitingMessage {
         id: Uuid::new_v4(),
@@ -334,7 +334,7 @@ async fn too_many_sign_in_mails_raise_one_alert() {
     let world = World::new(TestClock::new(true), Arc::new(NoMailer));
     let total = RateKey::total();
     for _ in 0..100 {
-        let permit = take_permit(&*world.store, &total, &TOTAL_LIMITS, world.clock.now());
+        let permit = count_attempt(&*world.store, &total, &TOTAL_LIMITS, world.clock.now());
         assert!(permit.await.unwrap());
     }
     for _ in 0..2 {

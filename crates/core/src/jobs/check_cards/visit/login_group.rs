@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret;
 
-use crate::card::{CardRecord, CardSecret, without_separators};
+use crate::card::{CardRecord, CardSecret, normalize_card_number};
 use crate::seal::Sealed;
 
 /// Cards that share a number and PIN, each with its envelope; one login checks them all.
@@ -14,7 +14,7 @@ pub(super) struct LoginGroup {
 impl LoginGroup {
     /// Whether the group's cards have this number and PIN. Separators in a number don't count.
     pub(super) fn has_secret(&self, secret: &CardSecret) -> bool {
-        let number = |secret: &CardSecret| without_separators(&secret.number);
+        let number = |secret: &CardSecret| normalize_card_number(&secret.number);
         number(&self.secret).expose_secret() == number(secret).expose_secret()
             && self.secret.pin.expose_secret() == secret.pin.expose_secret()
     }
