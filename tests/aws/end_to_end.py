@@ -84,7 +84,7 @@ class Scenario:
         check(run["scheduled_time"] == self.fired_for, "The schedule's run ended.")
         check((run["counts"]["done"], run["counts"]["failed"]) == (2, {"wrong_credentials": 1}), "It counts the workers' results.")
         shown = self.hippo.json("runs", "show", f"check-cards/all/{self.fired_for}")
-        check([one["patron"] for one in shown["concerned"]] == ["Tom"], "It names the card that failed.")
+        check([one["patron"] for one in shown["failed_items"]] == ["Tom"], "It names the card that failed.")
         check(self.stack.waiting("VisitDeadLettersUrl") == 0, "No visit is a dead letter.")
 
     def run_notify_all(self):

@@ -343,7 +343,7 @@ async fn good_run_on_a_stack_exits_0_with_its_document() {
         "trigger": "person", "input": {"scope": "all"},
         "started_at": NOW, "reported_at": NOW, "finished_at": NOW, "outcome": "done",
         "counts": {"planned": 1, "enqueued": 1, "done": 1, "skipped": 0, "failed": {}},
-        "failures": [], "concerned": [], "left_out": [],
+        "failures": [], "failed_items": [], "left_out": [],
     });
     assert_eq!(ran.json(), run);
     assert_eq!(without_clock(&ran.stderr), "");
